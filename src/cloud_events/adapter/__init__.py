@@ -1,0 +1,189 @@
+"""ADAPTER. An event → the request, or the requests, that carry it: match, split, express as a CloudEvent."""
+
+from collections import namedtuple
+
+from ..errors import InvalidEvent
+from .matcher import EACH, HTTP
+from .path import Places
+from .registry import Registry
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+    from ..messages import Request
+    from .matcher import Matcher
+    from .path import Place
+    from .records import Batch
+
+
+class Part(namedtuple("Part", "lane identifier request")):
+    """One of the several requests that carry an event.
+
+    lane:       what must be done in order has the same; None: independent
+    identifier: what names the record in ``batchItemFailures``; None: nothing does
+    request:    makes the Request, given what to change in its event (a dict); so what is never tried is never written
+    """
+
+    __slots__ = ()
+    lane: "Any"
+    identifier: "Any"
+    request: "Callable[[dict[str, Any]], Request]"
+
+
+class Adapted(namedtuple("Adapted", "name reply batch event request parts")):
+    """An event, understood.
+
+    name:    the library's own row for it, or None
+    reply:   what its sender expects, "sync", "async" or "poll"; "http" for a request that is not ours to deliver
+    batch:   where it keeps its records, or None
+    request: the one request that carries it, or None
+    parts:   the several that do, or None
+    """
+
+    __slots__ = ()
+    name: "str | None"
+    reply: str
+    batch: "Batch | None"
+    event: "Any"
+    request: "Request | None"
+    parts: "list[Part] | None"
+
+
+class Adapter:
+    """Knows the settings that decide where an event goes and how it is written.
+
+    matchers:     the user's rows, tried before ours
+    places:       where events may go
+    content_mode: "event", "binary" or "structured"
+    by_record:    whether records are delivered singly
+    """
+
+    def __init__(
+        self,
+        matchers: "Iterable[Matcher]" = (),
+        places: Places = Places(),  # noqa: B008  # immutable
+        content_mode: str = "event",
+        by_record: bool = False,
+    ) -> None:
+        self._users = Registry(matchers)
+        self._places = places
+        self._mode = content_mode
+        self._by_record = by_record
+
+    def adapt(self, event: "Any", context: "Any") -> Adapted:
+        """Return what carries *event*; an event that no row matches goes to the default path.
+
+        Raises InvalidEvent, naming every fault, for a malformed CloudEvent and for a path that no event may have.
+        """
+        row = ours().match(event)
+        if row is not None and row.path == HTTP:
+            return Adapted(row.name, HTTP, None, event, None, None)
+        to = self._to(row, event)
+        name, reply = (row.name, row.reply or "sync") if row else (None, "sync")
+        if to is not None:
+            reply = to.reply or reply
+            if to.path == EACH:
+                return Adapted(name, reply, None, event, *self._items(to, event, context))
+        batch = None
+        if self._by_record or reply == "poll":
+            from .records import BATCHES
+
+            batch = BATCHES.get(name)
+            parts = self._records(to, name, batch, event, context) if self._by_record and batch else None
+            if parts:
+                return Adapted(name, reply, batch, event, None, parts)
+        return Adapted(name, reply, batch, event, self._whole(to, name, event, context), None)
+
+    def _to(self, row: "Matcher | None", event: "Any") -> "Matcher | None":
+        return (self._users.match(event) if self._users.rows else None) or row
+
+    def _whole(self, to: "Matcher | None", name: "str | None", event: "Any", context: "Any") -> "Request":
+        from .express import whole
+
+        place = self._checked(to, event) if name == "cloudevent" else self._places.find(to, event)
+        return whole(self._mode, name, event, context, place, batched=not self._by_record)
+
+    def _checked(self, to: "Matcher | None", event: "Any") -> "Place":
+        """The place of a native CloudEvent that has no fault; else InvalidEvent names them all."""
+        from .cloudevent import faults
+
+        found = faults(event, strict=self._mode != "event")
+        try:
+            place = self._places.find(to, event)
+        except InvalidEvent as error:
+            if not any(fault.startswith("'source'") for fault in found):
+                found.append(str(error))
+        if found:
+            raise InvalidEvent("malformed CloudEvent: " + "; ".join(found))
+        return place
+
+    def _items(self, row: "Matcher", event: "Any", context: "Any") -> "tuple[Request | None, list[Part] | None]":
+        """A list whose items go one by one. CloudEvents are all checked before the first is sent."""
+        if row.name != "cloudevents.batch":
+            return None, [Part(None, None, self._item(item, context)) for item in event]
+        from .express import natives, whole
+
+        places, found = [], []
+        for number, item in enumerate(event):
+            try:
+                if not (isinstance(item, dict) and item.get("specversion") is not None):
+                    raise InvalidEvent("malformed CloudEvent: it is no object with a 'specversion'")
+                places.append(self._checked(self._to(ours().match(item), item), item))
+            except InvalidEvent as error:
+                found.append(f"item {number}: {error}")
+        if found:
+            raise InvalidEvent("; ".join(found))
+        if self._mode == "structured" and not self._by_record and len(set(places)) == 1:
+            return natives(event, context, places[0]), None
+
+        def part(item: "Any", place: "Place") -> Part:
+            return Part(None, None, lambda changes: whole(self._mode, "cloudevent", item, context, place, False))
+
+        return None, [part(item, place) for item, place in zip(event, places, strict=True)]
+
+    def _item(self, item: "Any", context: "Any") -> "Callable[[Any], Request]":
+        def request(changes: "Any") -> "Request":
+            row = ours().match(item)
+            to = self._to(row, item)
+            if to is not None and to.path in (HTTP, EACH):
+                raise InvalidEvent("a list of events must hold neither HTTP requests nor further lists")
+            return self._whole(to, row.name if row else None, item, context)
+
+        return request
+
+    def _records(
+        self, to: "Matcher | None", name: "str | None", batch: "Batch", event: "Any", context: "Any"
+    ) -> "list[Part]":
+        from .express import one
+        from .records import alone, records
+
+        seen: set[tuple[str, str]] = set()
+
+        def part(record: "Any") -> Part:
+            def request(changes: "dict[str, Any]") -> "Request":
+                single = alone(batch, event, record)
+                if changes:
+                    single.update(changes)
+                # The user's rows may look into the record.
+                row = self._to(ours().match(single), single) if self._users.rows else to
+                place = self._places.find(row, single)
+                return one(self._mode, name, batch, record, single, context, place, seen)
+
+            return Part(record.lane, record.identifier, request)
+
+        return [part(record) for record in records(batch, event)]
+
+
+_ours: "Registry | None" = None
+
+
+def ours() -> Registry:
+    """The rows that we ship; built once, by the first that asks."""
+    global _ours
+    if _ours is None:
+        from .catalog import ROWS
+
+        _ours = Registry(ROWS)
+    return _ours

@@ -1,0 +1,342 @@
+"""The CloudEvent attributes of AWS's events: a table of where each kind of event has its id, source, type, subject, time.
+
+S3 and SNS follow the adapters that the CloudEvents project publishes (adapters/aws-s3.md, aws-sns.md); EventBridge,
+AWS's own mapping. Never an attribute: receipt handles, tokens, e-mail subjects, user names, the values of keys.
+"""
+
+from collections import namedtuple
+from functools import lru_cache
+
+from ..messages import quote
+from . import rfc3339
+from .records import each
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    Attributes = dict[str, Any]
+    Field = Callable[[Any, Any, Any], str | None]
+
+# RFC 3986, section 2: every character that a URI may hold, "%" of escapes among them.
+_URI = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:/?#[]@!$&'()*+,;=%")
+_uri = lru_cache(256)(lambda text: quote(text, _URI))  # the same few queues and buckets, over and over
+
+
+class Row(
+    namedtuple("Row", "id source type subject time extensions at within opened", defaults=("", "", {}, None, "", None))
+):
+    """How one kind of event becomes a CloudEvent.
+
+    Fields are texts with look-ups in braces: ``{a.b}`` in the record, ``{$.a.b}`` in the whole event, ``{a|b}`` the first
+    that is there. A ``source`` of several parts is joined with "."; a part that the event lacks is left out. A ``time``
+    is "unit path", the unit one of iso, s, ms. A callable is given (record, event, key of the record's list).
+
+    at, within: where the records are, as in records.py; without ``at``, the event is its own record
+    opened:     what unpacks an event whose facts are packed in a string, or None
+    """
+
+    __slots__ = ()
+    id: "Any"
+    source: "Any"
+    type: "Any"
+    subject: "Any"
+    time: str
+    extensions: "dict[str, str]"
+    at: "str | None"
+    within: str
+    opened: "Callable[[Any], Any] | None"
+
+
+def text(value: "Any") -> "str | None":
+    """*value* as the value of an attribute: a non-empty string that spec.md, "Type System", allows, or None."""
+    if isinstance(value, str):
+        return value if value and (value.isprintable() or not forbidden(value)) else None
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def forbidden(value: str) -> bool:
+    """Whether *value* holds a control character, a surrogate or a noncharacter."""
+    return any(
+        c < " "
+        or "\x7f" <= c <= "\x9f"
+        or "\ud800" <= c <= "\udfff"
+        or "\ufdd0" <= c <= "\ufdef"
+        or ord(c) & 0xFFFE == 0xFFFE
+        for c in value
+    )
+
+
+def _dig(value: "Any", *keys: str) -> "Any":
+    for key in keys:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(key)
+    return value
+
+
+def _look_up(spec: str) -> "Field":
+    whole, keys = spec[:2] == "$.", tuple(spec.removeprefix("$.").split("."))
+
+    def look(record: "Any", event: "Any", group: "Any") -> "str | None":
+        value = event if whole else record
+        for key in keys:
+            if not isinstance(value, dict):
+                return None
+            value = value.get(key)
+        return text(value)
+
+    return look
+
+
+def _first_of(fields: "list[Field]") -> "Field":
+    def look(record: "Any", event: "Any", group: "Any") -> "str | None":
+        return next(filter(None, (field(record, event, group) for field in fields)), None)
+
+    return look
+
+
+def _field(template: "Any") -> "Field":
+    """Compile a text with look-ups in braces; None where one of them finds nothing."""
+    if callable(template):
+        return lambda record, event, group: text(template(record, event, group))
+    literals, fields = [], []
+    for number, piece in enumerate(template.replace("}", "{").split("{")):
+        if number % 2 == 0:
+            literals.append(piece)
+        else:
+            found = [_look_up(spec) for spec in piece.split("|")]
+            fields.append(found[0] if len(found) == 1 else _first_of(found))
+    if not fields:
+        return lambda record, event, group: str(template) or None
+    if literals == ["", ""]:
+        return fields[0]
+
+    def fill(record: "Any", event: "Any", group: "Any") -> "str | None":
+        filled: str = literals[0]
+        for field, literal in zip(fields, literals[1:], strict=True):
+            value = field(record, event, group)
+            if value is None:
+                return None
+            filled += value + literal
+        return filled
+
+    return fill
+
+
+def _source(parts: "Any", service: "str | None") -> "Field":
+    fields = [_field(part) for part in (parts if isinstance(parts, tuple) else (parts,))]
+
+    def join(record: "Any", event: "Any", group: "Any") -> str:
+        found = ".".join(filter(None, [field(record, event, group) for field in fields]))
+        return _uri(found or f"aws:{service}")
+
+    return join
+
+
+def _time(spec: str) -> "Field":
+    unit, _, path = spec.partition(" ")
+    look = tuple(path.split("."))
+    if unit == "iso":
+        return lambda record, event, group: rfc3339.normal(_dig(record, *look))
+    per_second = {"s": 1, "ms": 1000}[unit]
+    return lambda record, event, group: rfc3339.from_epoch(_dig(record, *look), per_second)
+
+
+@lru_cache(None)
+def _compiled(name: "str | None") -> "tuple[str | None, Field, list[tuple[str, Field]], Row]":
+    row = TABLE[name]
+    service = row.type.split(".")[2] if isinstance(row.type, str) and row.type.startswith("com.") else name
+    fields = [("source", _source(row.source, service)), ("type", _field(row.type))]
+    if row.subject:
+        fields.append(("subject", _field(row.subject)))
+    if row.time:
+        fields.append(("time", _time(row.time)))
+    fields += [(extension, _field(template)) for extension, template in row.extensions.items()]
+    return service, _field(row.id), fields, row
+
+
+def describe(name: "str | None", event: "Any", fresh: "Callable[[], str]") -> "Attributes":
+    """The attributes of *event* as one CloudEvent; {} where the table has no row *name*, or the event no record.
+
+    Where it holds several records, only what all agree on is said. *fresh* gives an id where the event has none.
+    """
+    if name not in TABLE:
+        return {}
+    service, _, fields, _ = _compiled(name)
+    records, event = opened(name, event)
+    if len(records) == 1:
+        return describe_record(name, event, *records[0], fresh)
+    if not records:
+        return {}
+    defaults = {"source": f"aws:{service}", "type": f"com.amazonaws.{service}.batch"}
+    attributes: Attributes = {"specversion": "1.0", "id": fresh()}
+    for attribute, field in fields:
+        value = _agreed(field, records, event) or defaults.get(attribute)
+        if value:
+            attributes[attribute] = value
+    attributes["datacontenttype"] = "application/json"
+    return attributes
+
+
+def opened(name: "str | None", event: "Any") -> "tuple[list[tuple[Any, Any]], Any]":
+    """The (record, key of its list) pairs of *event*, and the event itself, unpacked where it was packed."""
+    row = TABLE[name]
+    if row.opened:
+        event = row.opened(event)
+    if row.at is None:
+        return [(event, None)], event
+    if not row.within:
+        return [*each(row.at, event)], event
+    return [(_dig(record, row.within), group) for record, group in each(row.at, event)], event
+
+
+def _agreed(field: "Field", records: "list[tuple[Any, Any]]", event: "Any") -> "str | None":
+    first = field(records[0][0], event, records[0][1])
+    for record, group in records:
+        if field(record, event, group) != first:
+            return None
+    return first
+
+
+def describe_record(
+    name: "str | None", event: "Any", record: "Any", group: "Any", fresh: "Callable[[], str]"
+) -> "Attributes":
+    """The attributes of one *record* of *event*, as ``opened`` gives them; *name* stands in the table."""
+    service, identify, fields, _ = _compiled(name)
+    attributes: Attributes = {"specversion": "1.0", "id": identify(record, event, group) or fresh()}
+    for attribute, field in fields:
+        value = field(record, event, group)
+        if value:
+            attributes[attribute] = value
+        elif attribute == "type":
+            attributes["type"] = f"com.amazonaws.{service}.event"
+    attributes["datacontenttype"] = "application/json"
+    return attributes
+
+
+def _region(record: "Any", event: "Any", group: "Any") -> "Any":
+    from os import environ
+
+    return _dig(event, "region") or environ.get("AWS_REGION")
+
+
+def _region_of_receipt(record: "Any", event: "Any", group: "Any") -> "Any":
+    arn = _dig(record, "ses", "receipt", "action", "functionArn")
+    return arn.split(":")[3] if isinstance(arn, str) and arn.count(":") > 3 else _region(record, event, group)
+
+
+def _log_group(record: "Any", event: "Any", group: "Any") -> "Any":
+    owner, name = text(_dig(event, "owner")), text(_dig(event, "logGroup"))
+    region = _region(record, event, group) or ""
+    return f"arn:aws:logs:{region}:{owner}:log-group:{name}" if owner and name else None
+
+
+def _bootstrap_server(record: "Any", event: "Any", group: "Any") -> "Any":
+    servers, topic = _dig(event, "bootstrapServers"), _dig(record, "topic")
+    return f"//{servers.partition(',')[0]}#{topic}" if isinstance(servers, str) else None
+
+
+def _queue(record: "Any", event: "Any", group: "Any") -> "Any":
+    return group.partition("::")[0] if isinstance(group, str) else None
+
+
+def _part(record: "Any", event: "Any", group: "Any") -> "Any":
+    key, part = text(_dig(record, "eventId")), text(_dig(record, "eventPartNumber"))
+    return f"{key}.{part}" if key and part and _dig(record, "eventTotalParts") != 1 else key
+
+
+def _single_reference(record: "Any", event: "Any", group: "Any") -> "Any":
+    references = _dig(record, "codecommit", "references")
+    return _dig(references[0], "ref") if isinstance(references, list) and len(references) == 1 else None
+
+
+def _open_config(event: "Any") -> "Any":
+    # What happened is JSON in a string.
+    import json
+
+    try:
+        return {**event, "invokingEvent": json.loads(event["invokingEvent"])}
+    except (KeyError, TypeError, ValueError, RecursionError):
+        return event
+
+
+_MOST_LOGS = 2**25  # bytes; CloudWatch sends a twentieth of this, and a bomb may not fill the memory
+
+
+def _open_logs(event: "Any") -> "Any":
+    # gzip (or zlib) in base64: CloudWatch Logs, "Using subscription filters".
+    import binascii
+    import json
+    import zlib
+
+    try:
+        data = binascii.a2b_base64(event["awslogs"]["data"])
+        return json.loads(zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(data, _MOST_LOGS))
+    except (KeyError, TypeError, ValueError, zlib.error, RecursionError):
+        return event
+
+
+_ALEXA = Row(
+    "{header.messageId|directive.header.messageId|request.requestId}",
+    (
+        "aws:alexa",
+        "{header.namespace|directive.header.namespace|context.System.application.applicationId|session.application.applicationId}",
+    ),
+    lambda record, event, group: _alexa_type(record),
+    time="iso request.timestamp",
+)
+
+
+def _alexa_type(event: "Any") -> str:
+    header = _dig(event, "header") or _dig(event, "directive", "header")
+    names = (_dig(header, "namespace"), _dig(header, "name")) if header else (_dig(event, "request", "type"),)
+    return ".".join(["com.amazonaws.alexa", *filter(None, map(text, names))])
+
+
+_LEX = Row(
+    "",
+    ("aws:lex", _region, "{bot.id|bot.name}"),
+    "com.amazonaws.lex.{invocationSource}",
+    "{currentIntent.name|sessionState.intent.name}",
+)
+
+_KAFKA = {
+    "id": "partition:{partition}/offset:{offset}",
+    "type": "com.amazonaws.kafka.record",
+    "time": "ms timestamp",
+    "at": "records",
+}
+
+TABLE: "dict[str | None, Row]" = {
+    "s3": Row("{responseElements.x-amz-request-id}.{responseElements.x-amz-id-2}", ("{eventSource}", "{awsRegion}", "{s3.bucket.name}"), "com.amazonaws.s3.{eventName}", "{s3.object.key}", "iso eventTime", at="Records"),
+    "sns": Row("{Sns.MessageId}", "{EventSubscriptionArn}", "com.amazonaws.sns.{Sns.Type}", "{Sns.Subject}", "iso Sns.Timestamp", at="Records"),
+    "eventbridge": Row("{id}", "{source}", "{detail-type|detailType}", "", "iso time", {"region": "{region}", "account": "{account}"}),
+    "sqs": Row("{messageId}", "{eventSourceARN}", "com.amazonaws.sqs.message", "", "ms attributes.SentTimestamp", {"partitionkey": "{attributes.MessageGroupId}"}, "Records"),
+    "dynamodb": Row("{eventID}", "{eventSourceARN}", "com.amazonaws.dynamodb.{eventName}", "", "s dynamodb.ApproximateCreationDateTime", at="Records"),
+    "kinesis": Row("{eventID}", "{eventSourceARN}", "com.amazonaws.kinesis.record", "{kinesis.partitionKey}", "s kinesis.approximateArrivalTimestamp", {"partitionkey": "{kinesis.partitionKey}"}, "Records"),
+    "kinesis.firehose": Row("{$.invocationId}.{recordId}", "{$.deliveryStreamArn|$.sourceKinesisStreamArn|$.sourceMSKArn}", "com.amazonaws.firehose.record", "{kinesisRecordMetadata.partitionKey}", "ms approximateArrivalTimestamp", at="records"),
+    "kafka.msk": Row(source="{$.eventSourceArn}#{topic}", **_KAFKA),
+    "kafka.selfmanaged": Row(source=_bootstrap_server, **_KAFKA),
+    "mq.activemq": Row("{messageID}", "{$.eventSourceArn}", "com.amazonaws.mq.message", "{destination.physicalName|destination.physicalname}", "ms timestamp", at="messages"),
+    # RabbitMQ's times have no zone.
+    "mq.rabbitmq": Row("{basicProperties.messageId}", "{$.eventSourceArn}", "com.amazonaws.mq.message", _queue, at="rmqMessagesByQueue"),
+    "docdb": Row("{_id._data}", "{$.eventSourceArn}", "com.amazonaws.docdb.{operationType}", "{ns.db}.{ns.coll}", "s clusterTime.$timestamp.t", at="events", within="event"),
+    "cloudwatch.alarm": Row("", "{alarmArn}", "com.amazonaws.cloudwatch.{alarmData.state.value}", "{alarmData.alarmName}", "iso time"),
+    "cloudwatch.logs": Row("{id}", _log_group, "com.amazonaws.logs.{$.messageType}", "{$.logStream}", "ms timestamp", at="logEvents", opened=_open_logs),
+    "ses": Row("{ses.mail.messageId}", ("aws:ses", _region_of_receipt), "com.amazonaws.ses.Received", "", "iso ses.mail.timestamp", at="Records"),
+    "codecommit": Row(_part, "{eventSourceARN}", "com.amazonaws.codecommit.{eventName}", _single_reference, "iso eventTime", at="Records"),
+    "iot.events": Row("{event.payload.actionExecutionId}", ("aws:iotevents", _region, "{event.payload.detector.detectorModelName}"), "com.amazonaws.iotevents.{event.eventName}", "{event.payload.detector.keyValue}", "ms event.eventTime"),
+    "cognito.sync": Row("", ("aws:cognito-sync", _region, "{identityPoolId}"), "com.amazonaws.cognito-sync.{eventType}", "{datasetName}"),
+    "cognito.userpool": Row("", ("aws:cognito-idp", _region, "{userPoolId}"), "com.amazonaws.cognito-idp.{triggerSource}"),
+    # The result token, the only thing like an id, is a credential.
+    "config": Row("", "{configRuleArn}", "com.amazonaws.config.{invokingEvent.messageType}", "{invokingEvent.configurationItem.resourceId|invokingEvent.configurationItemSummary.resourceId}", "iso invokingEvent.notificationCreationTime", opened=_open_config),
+    "cloudformation": Row("{RequestId}", "{StackId}", "com.amazonaws.cloudformation.{RequestType}", "{LogicalResourceId}"),
+    "cloudfront": Row("{cf.config.requestId}.{cf.config.eventType}", ("aws:cloudfront", "{cf.config.distributionId}"), "com.amazonaws.cloudfront.{cf.config.eventType}", "{cf.request.uri}", at="Records"),
+    "lex.v1": _LEX,
+    "lex.v2": _LEX,
+    "alexa.smarthome.v2": _ALEXA,
+    "alexa.smarthome.v3": _ALEXA,
+    "alexa.skill": _ALEXA,
+}  # fmt: skip

@@ -1,0 +1,258 @@
+"""The rules for native CloudEvents, and the HTTP binding: attributes and data → headers and body, and back.
+
+Sources: CloudEvents 1.0.2, spec.md, formats/json-format.md and bindings/http-protocol-binding.md; version 0.3 likewise.
+"""
+
+from ..errors import InvalidEvent
+from ..messages import quote
+from .attributes import forbidden
+from .encoding import encode
+from .rfc3339 import normal
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from typing import Any
+
+STRUCTURED = "application/cloudevents+json; charset=utf-8"
+BATCHED = "application/cloudevents-batch+json; charset=utf-8"
+
+_REQUIRED = ("id", "source", "type", "specversion")
+_STRINGS = ("subject", "dataschema", "schemaurl")
+# Members of the JSON format that are no attributes.
+_DATA = ("data", "data_base64", "datacontentencoding")
+# HTTP binding, section 3.1.3.2: U+0021 to U+007E as they are, but for the quote and the per cent sign.
+_HEADER = frozenset(map(chr, range(0x21, 0x7F))) - {'"', "%"}
+_NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
+_TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+
+def faults(event: "Mapping[str, Any]", strict: bool = False) -> "list[str]":
+    """What is wrong with a native CloudEvent; none is quoted. *strict* adds what only re-encoding needs."""
+    found = [f"{name!r} must be a non-empty string" for name in _REQUIRED if not _filled(event.get(name))]
+    version: Any = event.get("specversion")
+    if _filled(version) and version not in ("1.0", "0.3") and not version.startswith("1.0-"):
+        found.append("'specversion' must be '1.0' or '0.3'")
+    return found + _strict_faults(event, version == "0.3") if strict else found
+
+
+def _filled(value: "Any") -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _strict_faults(event: "Mapping[str, Any]", old: bool) -> "list[str]":
+    found = []
+    attributes = {name: value for name, value in event.items() if name not in _DATA and value is not None}
+    if not all(name and _NAME.issuperset(name) for name in attributes):
+        found.append("every attribute's name must be of a-z and 0-9 only")
+    for name, value in attributes.items():
+        known = name in (*_REQUIRED, *_STRINGS, "time", "datacontenttype")
+        label = repr(name) if known else "an extension attribute"
+        if isinstance(value, str):
+            if forbidden(value):
+                found.append(f"{label} must not have control characters, surrogates or noncharacters")
+        elif not known and not _extension(value, old):
+            found.append(f"{label} must be a string, a boolean or an integer of 32 bits")
+    found += [f"{name!r} must be a non-empty string" for name in _STRINGS if not _filled(attributes.get(name, "-"))]
+    if "time" in attributes and normal(attributes["time"]) is None:
+        found.append("'time' must be an RFC 3339 time, such as '2026-03-01T12:00:00Z'")
+    if "datacontenttype" in attributes and not _media_type(attributes["datacontenttype"]):
+        found.append("'datacontenttype' must be a media type in printable ASCII, such as 'application/json'")
+    if event.get("data_base64") is not None:
+        if event.get("data") is not None:
+            found.append("'data' and 'data_base64' must not both be there")
+        if _bytes(event["data_base64"]) is None:
+            found.append("'data_base64' must be a string of base64")
+    if event.get("datacontentencoding") is not None:
+        if event["datacontentencoding"] != "base64" or not old:
+            found.append("'datacontentencoding' must be 'base64', in version 0.3 only")
+        elif _bytes(event.get("data")) is None:
+            found.append("'data' must be a string of base64, as 'datacontentencoding' says")
+    return found
+
+
+def _extension(value: "Any", old: bool) -> bool:
+    return (
+        isinstance(value, bool)
+        or (isinstance(value, int) and -(2**31) <= value < 2**31)
+        or (old and isinstance(value, dict))
+    )
+
+
+def _media_type(value: "Any") -> bool:
+    # RFC 2045, section 5.1: type "/" subtype, then parameters.
+    if not (isinstance(value, str) and value.isascii() and value.isprintable()):
+        return False
+    kind, _, subtype = value.partition(";")[0].strip(" ").partition("/")
+    return bool(kind and subtype) and _TOKEN.issuperset(kind + subtype)
+
+
+def _bytes(value: "Any") -> "bytes | None":
+    import binascii
+
+    try:
+        return binascii.a2b_base64(value, strict_mode=True) if value else b"" if isinstance(value, str) else None
+    except (TypeError, ValueError):
+        return None
+
+
+def header_value(value: "Any") -> str:
+    """The value of an attribute as that of a header: its canonical string, percent-encoded; so ASCII without CR/LF."""
+    text = value if isinstance(value, str) else encode(value).decode()
+    if text.isascii() and text.isprintable() and not (" " in text or '"' in text or "%" in text):
+        return text
+    return quote(text, _HEADER)
+
+
+def headers(attributes: "Mapping[str, Any]") -> "list[tuple[str, str]]":
+    """Attributes as ``ce-*`` headers of binary mode (HTTP binding, section 3.1.3)."""
+    return [
+        (f"ce-{name}", header_value(value))
+        for name, value in attributes.items()
+        if name != "datacontenttype" and value is not None and name not in _DATA
+    ]
+
+
+def is_json(content_type: str) -> bool:
+    """Whether a media type is ``*/json`` or ``*/*+json`` (HTTP binding, section 3.1; JSON format, section 3.1)."""
+    subtype = content_type.partition(";")[0].strip().lower().rpartition("/")[2]
+    return subtype == "json" or subtype.endswith("+json")
+
+
+def binary(event: "Mapping[str, Any]") -> "tuple[str, list[tuple[str, str]], bytes]":
+    """(content type, headers, body) of a native event in binary mode; no content type is "".
+
+    Raises InvalidEvent if text cannot be written in the charset that its type names.
+    """
+    content_type = event.get("datacontenttype")
+    packed = event.get("data_base64") if event.get("datacontentencoding") is None else event.get("data")
+    if packed is not None:
+        return content_type or "", headers(event), _bytes(packed) or b""
+    if "data" not in event:
+        return content_type or "", headers(event), b""
+    data = event["data"]
+    content_type = content_type or "application/json"
+    if isinstance(data, str) and not is_json(content_type):
+        return content_type, headers(event), _text(data, content_type)
+    return content_type, headers(event), encode(data)
+
+
+def charset(content_type: str) -> str:
+    """The charset that a content type names, or "utf-8"."""
+    for parameter in content_type.split(";")[1:]:
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            return value.strip().strip('"') or "utf-8"
+    return "utf-8"
+
+
+def _text(data: str, content_type: str) -> bytes:
+    try:
+        return data.encode(charset(content_type))
+    except (LookupError, ValueError):
+        raise InvalidEvent(
+            "malformed CloudEvent: 'data' must be text in the charset that 'datacontenttype' names"
+        ) from None
+
+
+def from_binary(fields: "Iterable[tuple[str, str]]", body: bytes) -> "dict[str, Any] | None":
+    """A message in binary mode as a native event (JSON format); None if it is no CloudEvent in binary mode."""
+    named = {name.lower(): value for name, value in fields}
+    if "ce-specversion" not in named:
+        return None
+    event: dict[str, Any] = {name[3:]: _unquote(value) for name, value in named.items() if name[:3] == "ce-"}
+    content_type = named.get("content-type", "")
+    if content_type:
+        event["datacontenttype"] = content_type
+    if body:
+        event.update(_data_of(content_type, body))
+    return event
+
+
+def _data_of(content_type: str, body: bytes) -> "dict[str, Any]":
+    import binascii
+    import json
+
+    try:
+        if is_json(content_type):
+            return {"data": json.loads(body)}
+        if content_type[:5].lower() == "text/":
+            return {"data": body.decode(charset(content_type))}
+    except (LookupError, ValueError):
+        pass  # not what its type says: then it is bytes
+    return {"data_base64": binascii.b2a_base64(body, newline=False).decode("ascii")}
+
+
+def _unquote(value: str) -> str:
+    first, *rest = value.split("%")
+    decoded = first.encode("latin-1")
+    for part in rest:
+        try:
+            decoded += bytes.fromhex(part[:2]) + part[2:].encode("latin-1")
+        except ValueError:
+            decoded += f"%{part}".encode("latin-1")
+    return decoded.decode("utf-8", "replace")
+
+
+class CloudEvent:
+    """A CloudEvent that a request carried: its attributes, and its data.
+
+    id, source, type: str
+    subject, time, datacontenttype, dataschema: str or None
+    extensions: the other attributes, a dict
+    data: Python objects of JSON data, str of text, bytes of anything else, None if there is none
+    """
+
+    __slots__ = ("attributes", "data")
+
+    def __init__(self, attributes: "Mapping[str, Any]", data: "Any") -> None:
+        self.attributes = attributes
+        self.data = data
+
+    @property
+    def id(self) -> str:
+        return str(self.attributes["id"])
+
+    @property
+    def source(self) -> str:
+        return str(self.attributes["source"])
+
+    @property
+    def type(self) -> str:
+        return str(self.attributes["type"])
+
+    @property
+    def subject(self) -> "str | None":
+        return self.attributes.get("subject")
+
+    @property
+    def time(self) -> "str | None":
+        return self.attributes.get("time")
+
+    @property
+    def datacontenttype(self) -> "str | None":
+        return self.attributes.get("datacontenttype")
+
+    @property
+    def dataschema(self) -> "str | None":
+        found: str | None = self.attributes.get("dataschema", self.attributes.get("schemaurl"))
+        return found
+
+    @property
+    def extensions(self) -> "dict[str, Any]":
+        own = (*_REQUIRED, *_STRINGS, "time", "datacontenttype")
+        return {name: value for name, value in self.attributes.items() if name not in own}
+
+    def __repr__(self) -> str:
+        return f"<CloudEvent of {len(self.attributes)} attributes>"
+
+
+def native(event: "Mapping[str, Any]") -> "dict[str, Any]":
+    """The attributes of a native event: what is set, without its data."""
+    return {name: value for name, value in event.items() if name not in _DATA and value is not None}
+
+
+def unpack(event: "Mapping[str, Any]") -> CloudEvent:
+    """A native event (JSON format) as a CloudEvent object."""
+    packed = event.get("data_base64") if event.get("datacontentencoding") is None else event.get("data")
+    return CloudEvent(native(event), event.get("data") if packed is None else _bytes(packed))

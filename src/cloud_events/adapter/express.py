@@ -1,0 +1,134 @@
+"""An event, or one record of it, written as a request: as it came, or as a CloudEvent in an HTTP content mode."""
+
+from os import environ
+
+from ..messages import Delivery, Request
+from .attributes import TABLE, describe, describe_record, opened
+from .cloudevent import BATCHED, STRUCTURED, binary, headers, native
+from .encoding import encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from .path import Place
+    from .records import Batch, Record
+
+    Seen = set[tuple[str, str]]
+
+
+def whole(mode: str, name: "str | None", event: "Any", context: "Any", place: "Place", batched: bool) -> Request:
+    """*event*, of our row *name*, in one request; *batched* lets structured mode write one CloudEvent a record."""
+    if name == "cloudevent":
+        return _native(mode, event, context, place)
+    row = TABLE.get(name)
+    if row is None:
+        return _request(place, event, context, encode(event))
+    if mode == "structured" and batched and row.at is not None:
+        return _batch(name, event, context, place)
+    attributes = describe(name, event, lambda: _fresh(context, None if row.at else 0))
+    return _cloud_event(mode, attributes, event, event, context, place)
+
+
+def one(
+    mode: str,
+    name: "str | None",
+    batch: "Batch",
+    record: "Record",
+    event: "Any",
+    context: "Any",
+    place: "Place",
+    seen: "Seen",
+) -> Request:
+    """*event*, which holds *record* alone. *seen* keeps the (source, id) of the batch's records that went before."""
+    data = record.value.get(batch.within) if batch.within and isinstance(record.value, dict) else record.value
+    attributes = _unique(name, event, data, record.group, context, record.index, seen) if name in TABLE else {}
+    return _cloud_event(mode, attributes, data, event, context, place, record.identifier or attributes.get("id"))
+
+
+def natives(events: "list[Any]", context: "Any", place: "Place") -> Request:
+    """Native CloudEvents that go to one place, as a batch."""
+    return _request(place, events, context, encode(events), BATCHED)
+
+
+def _native(mode: str, event: "Any", context: "Any", place: "Place") -> Request:
+    attributes = native(event)
+    if mode == "binary":
+        content_type, fields, body = binary(event)
+        return _request(place, event, context, body, content_type, fields, attributes=attributes)
+    return _request(
+        place, event, context, encode(event), STRUCTURED if mode == "structured" else None, attributes=attributes
+    )
+
+
+def _cloud_event(
+    mode: str,
+    attributes: "dict[str, Any]",
+    data: "Any",
+    event: "Any",
+    context: "Any",
+    place: "Place",
+    record_id: "Any" = None,
+) -> Request:
+    if mode == "event" or not attributes:
+        return _request(place, event, context, encode(event), None, headers(attributes), record_id, attributes)
+    if mode == "binary":
+        fields = headers(attributes)
+        return _request(place, event, context, encode(data), "application/json", fields, record_id, attributes)
+    body = encode({**attributes, "data": data})
+    return _request(place, event, context, body, STRUCTURED, [], record_id, attributes)
+
+
+def each_attributes(name: "str | None", event: "Any", context: "Any") -> "Iterator[tuple[dict[str, Any], Any]]":
+    """(attributes, record) of each record of *event*, of our row *name*."""
+    seen: Seen = set()
+    records, unpacked = opened(name, event)
+    for index, (record, group) in enumerate(records):
+        yield _unique(name, unpacked, record, group, context, index, seen), record
+
+
+def _batch(name: "str | None", event: "Any", context: "Any", place: "Place") -> Request:
+    body = [{**attributes, "data": record} for attributes, record in each_attributes(name, event, context)]
+    attributes = describe(name, event, lambda: _fresh(context, None))
+    return _request(place, event, context, encode(body), BATCHED, attributes=attributes)
+
+
+def _request(
+    place: "Place",
+    event: "Any",
+    context: "Any",
+    body: bytes,
+    content_type: "str | None" = None,
+    fields: "list[tuple[str, str]] | tuple[()]" = (),
+    record_id: "Any" = None,
+    attributes: "Mapping[str, Any] | None" = None,
+) -> Request:
+    delivery = Delivery(place.matcher, place.path, record_id, attributes)
+    # Lambda's runtime client sets it for each invocation: developer guide, "Using Lambda environment variables".
+    trace_id = environ.get("_X_AMZN_TRACE_ID")
+    if trace_id and trace_id.isascii() and trace_id.isprintable():
+        fields = [*fields, ("x-amzn-trace-id", trace_id)]
+    return Request(place.path, place.query, body, content_type, fields, event, context, delivery)
+
+
+def _unique(
+    name: "str | None", event: "Any", record: "Any", group: "Any", context: "Any", index: int, seen: "Seen"
+) -> "dict[str, Any]":
+    attributes = describe_record(name, event, record, group, lambda: _fresh(context, index))
+    key = attributes["source"], attributes["id"]
+    if key in seen:
+        # S3 repeats its ids within one deletion of several objects; source + id must be unique (spec.md, "id").
+        attributes["id"] += f".{index}"
+    seen.add(key)
+    return attributes
+
+
+def _fresh(context: "Any", index: "int | None") -> str:
+    """An id for an event that has none. A wrong "new" is harmless, a wrong "duplicate" loses data."""
+    request_id = getattr(context, "aws_request_id", None)
+    if request_id is None:
+        from uuid import uuid4
+
+        return str(uuid4())
+    return str(request_id) if index is None else f"{request_id}.{index}"

@@ -1,0 +1,66 @@
+"""What can go wrong. Each error names the setting or the kind of event, the value and the remedy; none echoes an event.
+
+Every error that leaves the handler fails the Lambda invocation, so that AWS retries the event or hands it to the
+dead-letter queue or failure destination. A returned value never does that, whatever it says.
+"""
+
+BODY_EXCERPT = 1_000  # characters of the application's answer that an EventFailed carries
+
+
+class CloudEventsError(Exception):
+    """The base of all errors that this library raises of its own accord."""
+
+
+class ConfigurationError(CloudEventsError):
+    """A setting, a keyword of ``make_handler`` or a matcher is missing or wrong; the message names it and a remedy."""
+
+
+class InvalidEvent(CloudEventsError, ValueError):
+    """The event is malformed, or asks for a path that no event may have; the message lists every fault."""
+
+
+class UnsupportedEvent(CloudEventsError):
+    """The event is an HTTP request (API Gateway, Function URL, ALB, VPC Lattice) and nothing was set to take it."""
+
+
+class ProtocolError(CloudEventsError):
+    """The application broke the rules of its interface: no response, a ``str`` body, messages out of order."""
+
+
+class StartupFailed(CloudEventsError):
+    """The ASGI application's lifespan startup failed; the message is the application's own."""
+
+
+class OutOfTime(CloudEventsError, TimeoutError):
+    """The function's time was nearly over before the application had answered; the event counts as failed."""
+
+
+class ReplyTooLarge(CloudEventsError):
+    """The answer is longer than the 6 MB that Lambda hands on, and its sender reads it."""
+
+
+class EventFailed(CloudEventsError):
+    """The application's answer counts as a failure (``CLOUD_EVENTS_FAILURE_STATUSES``).
+
+    Type name and the first line of the message are stable: Step Functions' ``Retry``/``Catch`` and failure
+    destinations may branch on them.
+
+    status:  the HTTP status, an int
+    path:    where the event went, a str
+    matcher: the name of the row that matched, or None
+    body:    the first 1,000 characters of the answer, a str
+    hint:    one sentence on the likely cause, or ""
+    """
+
+    def __init__(self, status: int, path: str, matcher: "str | None", body: str = "", hint: str = "") -> None:
+        # All five are arguments of Exception, so that a copy by pickle (a process pool, a test runner) is whole.
+        super().__init__(status, path, matcher, body, hint)
+        self.status = status
+        self.path = path
+        self.matcher = matcher
+        self.body = body[:BODY_EXCERPT]
+        self.hint = hint
+
+    def __str__(self) -> str:
+        lines = [f"the application answered {self.status} at {self.path} ({self.matcher or 'no matcher'})"]
+        return "\n".join(lines + [line for line in (self.hint, self.body) if line])

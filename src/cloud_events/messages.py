@@ -1,0 +1,119 @@
+"""What travels between the boxes: a Request to the application, its Response, and the Delivery that marks both.
+
+The values are tuples, hence frozen. Their ``repr`` shows no event, body or header value: a traceback or a debugger's
+log must not leak what was in an event.
+"""
+
+from collections import namedtuple
+
+TYPE_CHECKING = False  # typing is not imported at run time: it alone costs as much as all of this library
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+# RFC 3986, section 3.3: what a path segment may hold unescaped, and "/".
+_PATH = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=:@/")
+
+
+def quote(text: str, safe: "frozenset[str]" = _PATH) -> str:
+    """Percent-encode the UTF-8 bytes of every character of *text* that is not in *safe*."""
+    if safe.issuperset(text):
+        return text
+    return "".join(c if c in safe else "".join(f"%{byte:02X}" for byte in c.encode()) for c in text)
+
+
+class Delivery:
+    """Marks a request as an event, in ``environ`` and ``scope`` under "cloud_events.delivery".
+
+    matcher:    the name of the row that matched, or None
+    path:       the path that the event was sent to
+    record_id:  the identifier of the one record in this request, or None for a whole event
+    attributes: the CloudEvent attributes of the event, a dict; empty where the event has none
+    """
+
+    __slots__ = ("attributes", "matcher", "path", "record_id")
+
+    def __init__(
+        self, matcher: "str | None", path: str, record_id: "Any" = None, attributes: "Mapping[str, Any] | None" = None
+    ) -> None:
+        self.matcher = matcher
+        self.path = path
+        self.record_id = record_id
+        self.attributes = attributes or {}
+
+    @property
+    def event_id(self) -> "str | None":
+        return self.attributes.get("id")
+
+    @property
+    def type(self) -> "str | None":
+        return self.attributes.get("type")
+
+    @property
+    def source(self) -> "str | None":
+        return self.attributes.get("source")
+
+    @property
+    def subject(self) -> "str | None":
+        return self.attributes.get("subject")
+
+    @property
+    def time(self) -> "str | None":
+        return self.attributes.get("time")
+
+    def __repr__(self) -> str:
+        return f"<Delivery {self.matcher} {self.path!r}>"
+
+
+class Request(namedtuple("Request", "path query body content_type headers event context delivery")):
+    """One event (or record) on its way to the application.
+
+    path:         decoded text, from "/" on
+    query:        percent-encoded ASCII, without "?"
+    body:         bytes
+    content_type: a str; None leaves the one that settings or defaults name; "" sends none
+    headers:      (lower-case name, ASCII value) pairs
+    event:        what the body says, as Python objects
+    """
+
+    __slots__ = ()
+    path: str
+    query: str
+    body: bytes
+    content_type: "str | None"
+    headers: "list[tuple[str, str]]"
+    event: "Any"
+    context: "Any"
+    delivery: Delivery
+
+    def __repr__(self) -> str:
+        return f"<Request {self.path!r}, {len(self.body)} bytes>"
+
+
+class Response(namedtuple("Response", "status headers body error", defaults=(None,))):
+    """The application's whole answer.
+
+    status:  an int
+    headers: (name, value) pairs of str, as the application wrote them
+    body:    bytes
+    error:   the exception that the application raised after its answer was complete, or None
+    """
+
+    __slots__ = ()
+    status: int
+    headers: "list[tuple[str, str]]"
+    body: bytes
+    error: "BaseException | None"
+
+    def header(self, name: str) -> str:
+        """The value of the first header *name* (lower-case), or ""."""
+        return next((value for key, value in self.headers if key.lower() == name), "")
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status}, {len(self.body)} bytes>"
+
+
+def seconds_left(context: "Any") -> "float | None":
+    """The time until Lambda ends this invocation, in seconds; None where *context* does not say."""
+    remaining = getattr(context, "get_remaining_time_in_millis", None)
+    return None if remaining is None else remaining() / 1000

@@ -1,0 +1,85 @@
+"""What a view may ask about its request: is it an event, and which CloudEvent?"""
+
+from .errors import InvalidEvent
+from .messages import Delivery
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from .adapter.cloudevent import CloudEvent
+
+# Where requests keep their environ or scope: Starlette, Litestar, Quart and Django's ASGI · Flask, Bottle, Pyramid and
+# Django's WSGI · Falcon's WSGI.
+_CARRIERS = ("scope", "environ", "env")
+
+
+def carrier(request: "Any") -> "Mapping[str, Any] | None":
+    """The environ or scope of *request*, which may be one itself; None if it has none."""
+    if isinstance(request, dict):
+        return request
+    for name in _CARRIERS:
+        found = getattr(request, name, None)
+        if isinstance(found, dict):
+            return found
+    return None
+
+
+def is_event(request: "Any") -> bool:
+    """Whether this library made *request* (an environ, a scope, or a framework's request) of an event, in this process.
+
+    The mark is an object under a key that no header can set: a server makes only ``HTTP_*`` keys and ``headers`` of
+    what a client sends (PEP 3333, "environ Variables"; ASGI, "HTTP Connection Scope").
+    """
+    return isinstance((carrier(request) or {}).get("cloud_events.delivery"), Delivery)
+
+
+def cloudevent(request: "Any") -> "CloudEvent":
+    """The event that *request* carries, as one CloudEvent; its data is the record where records are delivered singly.
+
+    Raises InvalidEvent if *request* is no event, or its kind of event has no CloudEvent attributes.
+    """
+    from .adapter.cloudevent import CloudEvent, unpack
+
+    event, name, delivery, _ = _facts(request)
+    if name == "cloudevent":
+        return unpack(event)
+    if not delivery.attributes:
+        raise InvalidEvent(f"events of {name or 'no matcher'} have no CloudEvent attributes")
+    return CloudEvent(delivery.attributes, event if delivery.record_id is None else _records(name, event)[0][0])
+
+
+def cloudevents(request: "Any") -> "list[CloudEvent]":
+    """The CloudEvents that *request* carries: one for each record of a batch, else the one of ``cloudevent``.
+
+    Raises InvalidEvent as ``cloudevent`` does.
+    """
+    from .adapter.attributes import TABLE
+    from .adapter.cloudevent import CloudEvent, unpack
+    from .adapter.express import each_attributes
+
+    event, name, delivery, context = _facts(request)
+    if name == "cloudevents.batch":
+        return [unpack(item) for item in event]
+    row = TABLE.get(name)
+    if row is None or row.at is None or delivery.record_id is not None:
+        return [cloudevent(request)]
+    return [CloudEvent(attributes, record) for attributes, record in each_attributes(name, event, context)]
+
+
+def _facts(request: "Any") -> "tuple[Any, str | None, Delivery, Any]":
+    from .adapter import ours
+
+    if not is_event(request):
+        raise InvalidEvent("this request is no event: an HTTP client sent it")
+    found = carrier(request) or {}
+    row = ours().match(found["aws.event"])
+    return found["aws.event"], row.name if row else None, found["cloud_events.delivery"], found["aws.context"]
+
+
+def _records(name: "str | None", event: "Any") -> "list[tuple[Any, Any]]":
+    from .adapter.attributes import TABLE, opened
+    from .adapter.records import BATCHES, each
+
+    return opened(name, event)[0] if name in TABLE else [*each(BATCHES[name or ""].at, event)]

@@ -1,0 +1,53 @@
+"""What every test may ask for: the project's own samples, the public corpus where it is there, a Lambda context."""
+
+import csv
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+EVENTS = Path(__file__).parent / "events"
+
+
+def sample(name):
+    """The event of ``tests/events/<name>.json``."""
+    return json.loads((EVENTS / f"{name}.json").read_text())
+
+
+def expectations(folder):
+    """(file, row, path) of each sample that a folder's expected.csv lists."""
+    with (folder / "expected.csv").open(newline="") as lines:
+        return [(line["file"], line["row"], line["path"]) for line in csv.DictReader(lines)]
+
+
+class Context:
+    """Lambda's context object, as far as a handler reads it; *left* is called for the milliseconds that remain."""
+
+    aws_request_id = "8f5d2c1e-0b7a-4c3d-9e6f-1a2b3c4d5e6f"
+    function_name = "books"
+
+    def __init__(self, left=lambda: 30_000):
+        self.get_remaining_time_in_millis = left
+
+
+@pytest.fixture
+def context():
+    return Context()
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch):
+    """No test sees settings of the machine, of Lambda, or of another test."""
+    for name in list(os.environ):
+        if name.startswith(("CLOUD_EVENTS_", "AWS_LAMBDA_", "WSGI_", "ASGI_")) or name in ("_HANDLER", "AWS_REGION", "_X_AMZN_TRACE_ID"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def corpus():
+    """The folder of public samples that EVENT_CORPUS names."""
+    folder = os.environ.get("EVENT_CORPUS")
+    if not folder or not Path(folder, "expected.csv").is_file():
+        pytest.skip("EVENT_CORPUS names no folder of public samples")
+    return Path(folder)
