@@ -1,0 +1,1 @@
+"""Books: what the shop has, kept up to date by events."""

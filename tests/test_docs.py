@@ -1,0 +1,78 @@
+"""What the documentation shows is true: its code runs, its tables are those of the code, its links lead somewhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+from conftest import sample
+
+from cloud_events.adapter import Adapter
+from cloud_events.adapter.catalog import ROWS
+from cloud_events.adapter.path import route
+from cloud_events.adapter.records import BATCHES
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*(ROOT / "docs").glob("*.md"), *(ROOT / "examples").glob("*/README.md"), *ROOT.glob("*.md")])
+EVENTS = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
+
+
+def rows_of(text):
+    """The tables' lines, as lists of cells."""
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
+
+
+def shown_path(row):
+    if callable(row.path):
+        return "the `eventSource`, `:` as `.`"
+    return {"per item": "each item its own", "http": "handed on"}.get(row.path, f"`{row.path}`")
+
+
+def shown_sender(row):
+    batch = BATCHES.get(row.name)
+    if row.reply == "poll" and batch and not batch.reports:
+        return "retries the whole batch"
+    return {"sync": "reads the answer", "async": "-", "poll": "reads `batchItemFailures`"}[row.reply]
+
+
+def test_every_row_is_documented_as_it_is():
+    """The page of events lists each row of the registry once, with its path and what its sender does."""
+    listed = [tuple(cells[1:]) for cells in rows_of(EVENTS) if re.fullmatch(r"`[\w.]+`", cells[1])]
+    assert sorted(listed) == sorted({(f"`{row.name}`", shown_path(row), shown_sender(row)) for row in ROWS})
+
+
+@pytest.mark.parametrize("value, path", rows_of(EVENTS[EVENTS.index("| value | path |") :])[2:])
+def test_values_become_the_paths_that_are_shown(value, path):
+    """The rule from a value to a path does what the table says."""
+    expected, query = re.fullmatch(r"`([^`]+)`(?:, query string `([^`]+)`)?", path).groups()
+    assert route(value.strip("`")) == (expected, query or "")
+
+
+def test_rows_of_ones_own():
+    """The page's rows send events where it says."""
+    shown = {}
+    exec(re.search(r"```python\n(.*?)```", EVENTS, re.DOTALL)[1], shown)
+    adapter = Adapter(shown["matchers"])
+    schedule = sample("eventbridge__scheduled")
+    big = sample("s3")
+    big["Records"][0]["s3"]["object"]["size"] = 5_000_000_000
+    paths = {
+        "/jobs/night": {**schedule, "resources": ["arn:aws:events:eu-west-1:123456789012:rule/night"]},
+        "/orders": {"source": "shop.de", "detail": {"order": 1}},
+        "/big": big,
+        "/acme": {"detail": {"tenant": "acme"}},
+        "/steps": {"stepId": 4},
+    }
+    assert {adapter.adapt(event, None).request.path: event for event in paths.values()} == paths
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    """Every link of a page is to a file that is there, and to a heading that it has, or to the web by https."""
+    for link in re.findall(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if link.startswith("https://"):
+            continue
+        name, _, anchor = link.partition("#")
+        target = page.parent / name if name else page
+        assert target.exists(), link
+        headings = re.findall(r"^#+ (.*)", target.read_text(encoding="utf-8"), re.MULTILINE) if anchor else []
+        assert not anchor or anchor in [re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings], link
