@@ -40,7 +40,11 @@ def context():
 def clean_environment(monkeypatch):
     """No test sees settings of the machine, of Lambda, or of another test."""
     for name in list(os.environ):
-        if name.startswith(("CLOUD_EVENTS_", "AWS_LAMBDA_", "WSGI_", "ASGI_")) or name in ("_HANDLER", "AWS_REGION", "_X_AMZN_TRACE_ID"):
+        if name.startswith(("CLOUD_EVENTS_", "AWS_LAMBDA_", "WSGI_", "ASGI_")) or name in (
+            "_HANDLER",
+            "AWS_REGION",
+            "_X_AMZN_TRACE_ID",
+        ):
             monkeypatch.delenv(name)
 
 

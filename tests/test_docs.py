@@ -1,18 +1,23 @@
 """What the documentation shows is true: its code runs, its tables are those of the code, its links lead somewhere."""
 
+import json
 import re
+import sys
+import types
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from conftest import sample
 
 from cloud_events.adapter import Adapter
 from cloud_events.adapter.catalog import ROWS
 from cloud_events.adapter.path import route
 from cloud_events.adapter.records import BATCHES
+from conftest import sample
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), *(ROOT / "examples").glob("*/README.md"), *ROOT.glob("*.md")])
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 EVENTS = (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
 
 
@@ -40,7 +45,7 @@ def test_every_row_is_documented_as_it_is():
     assert sorted(listed) == sorted({(f"`{row.name}`", shown_path(row), shown_sender(row)) for row in ROWS})
 
 
-@pytest.mark.parametrize("value, path", rows_of(EVENTS[EVENTS.index("| value | path |") :])[2:])
+@pytest.mark.parametrize(("value", "path"), rows_of(EVENTS[EVENTS.index("| value | path |") :])[2:])
 def test_values_become_the_paths_that_are_shown(value, path):
     """The rule from a value to a path does what the table says."""
     expected, query = re.fullmatch(r"`([^`]+)`(?:, query string `([^`]+)`)?", path).groups()
@@ -76,3 +81,40 @@ def test_links_lead_somewhere(page):
         assert target.exists(), link
         headings = re.findall(r"^#+ (.*)", target.read_text(encoding="utf-8"), re.MULTILINE) if anchor else []
         assert not anchor or anchor in [re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings], link
+
+
+def code_blocks():
+    """(page, block) of each Python block of the documentation."""
+    for page in sorted((ROOT / "docs").glob("*.md")):
+        for block in re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
+            yield pytest.param(block, id=f"{page.stem}-{block.partition(chr(10))[0][2:]}")
+
+
+@pytest.mark.parametrize("block", [*code_blocks()])
+def test_code_of_the_documentation_runs(block, monkeypatch):
+    """Each Python block can be imported as the file that its first line names, next to the README's applications."""
+    major = re.match(r"# with_sdk(\d)", block)
+    if major and not version("cloudevents").startswith(major[1]):
+        pytest.skip("the other major version of the SDK is installed")
+    for name, text in re.findall(r"^```python\n# (\w+)\.py\n(.*?)^```", README, re.MULTILINE | re.DOTALL):
+        module = types.ModuleType(name)
+        monkeypatch.setitem(sys.modules, name, module)
+        if name in ("shop", "depot"):
+            exec(text, vars(module))
+    exec(compile(block, block.partition("\n")[0], "exec"), {"__name__": "documentation"})
+
+
+def test_the_requests_that_the_page_of_cloudevents_shows():
+    """A native event in binary mode, EventBridge's in structured mode, and S3's headers are as shown."""
+    page = (ROOT / "docs" / "cloudevents.md").read_text(encoding="utf-8")
+    native = json.loads(re.search(r'\{"specversion": "1.0", "id": "7".*?"merci"\}', page, re.DOTALL)[0])
+    s3, binary = sample("s3"), Adapter(content_mode="binary").adapt(native, None).request
+    assert (binary.path, binary.content_type, binary.body) == ("/caisse", "text/plain", b"merci")
+    for request in (binary, Adapter().adapt(s3, None).request):
+        for name, value in request.headers:
+            assert f"    {name}: {value}\n" in page
+    structured = Adapter(content_mode="structured").adapt(sample("eventbridge"), None).request
+    assert f"content-type: {structured.content_type}\n" in page
+    assert [*json.loads(structured.body)] == re.findall(
+        r'"(\w+)":', page[page.index('{"specversion":"1.0","id":"…"') :]
+    )[:9]

@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import sample
 
 from cloud_events import make_handler, settings
 from cloud_events.adapter import Adapter
 from cloud_events.interface import wsgi
+from conftest import sample
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -71,7 +71,9 @@ def test_the_story(project, tmp_path):
     code = "import json; from cloud_events.handler import handler; print(handler(json.load(open('event.json')), None))"
     lines = run(project, code, WSGI_APPLICATION="site_wsgi.application").splitlines()
     assert lines[0].startswith("books-uploads novels/Café Noir (1).epub ")
-    assert lines[1].startswith("{'status_code': '201', 'body': '', 'headers': {'Content-Type': 'text/html; charset=utf-8'")
+    assert lines[1].startswith(
+        "{'status_code': '201', 'body': '', 'headers': {'Content-Type': 'text/html; charset=utf-8'"
+    )
 
 
 def test_flask_and_fastapi(project, capsys):
