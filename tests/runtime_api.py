@@ -3,7 +3,7 @@
 `Runtime` starts AWS's own client (`python -m awslambdaric`) with a handler string and hands it events, one at a time as
 Lambda does. What the client posts back is exactly what AWS would have received.
 
-    with Runtime("cloud_events.handler.handler", WSGI_APPLICATION="apps.plain.wsgi") as runtime:
+    with Runtime("cloud_events.handler.handler", WSGI_APPLICATION="apps.obedient.wsgi") as runtime:
         answer = runtime.invoke({"Records": []})
 
 The protocol: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html

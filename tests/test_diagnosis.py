@@ -5,16 +5,15 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cloud_events import EventFailed, make_handler
 from cloud_events.interface.loop import LOOP
+from conftest import sample
 
-EVENTS = Path(__file__).with_name("events")
-S3 = json.loads((EVENTS / "s3.json").read_text(encoding="utf-8"))
+S3 = sample("s3")
 HTML = '<!doctype html> <html lang="en"> <head>'
 
 HOST = "Django answers so when 'localhost', the SERVER_NAME of events, is not in ALLOWED_HOSTS: add it."

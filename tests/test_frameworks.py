@@ -6,7 +6,6 @@ import asyncio
 import importlib
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote_plus
 
@@ -16,26 +15,15 @@ import cloud_events.handler
 from apps import shelf
 from cloud_events import ConfigurationError, EventFailed, make_handler
 from cloud_events.interface.loop import LOOP
+from conftest import Context, sample
 
-EVENTS = Path(__file__).with_name("events")
-EVENT: dict[str, Any] = json.loads((EVENTS / "s3.json").read_text(encoding="utf-8"))
+CONTEXT = Context()
+EVENT: dict[str, Any] = sample("s3")
 BOOKS = [
     (record["s3"]["bucket"]["name"], unquote_plus(record["s3"]["object"]["key"]), record["s3"]["object"]["size"])
     for record in EVENT["Records"]
 ]
 LENGTH = str(len(json.dumps(EVENT, separators=(",", ":"))))
-
-
-class Context:
-    """What of Lambda's context the handler asks for."""
-
-    aws_request_id = "8476a536-e9f4-11e8-9739-2dfe598c3fcd"
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 60_000
-
-
-CONTEXT = Context()
 
 
 def starlette(document: Any) -> str:

@@ -5,25 +5,16 @@ from __future__ import annotations
 import json
 import re
 import signal
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from conftest import sample
 from runtime_api import Runtime
 
 HANDLER = "cloud_events.handler.handler"
 LEGS = {"WSGI_APPLICATION": "apps.obedient.wsgi", "ASGI_APPLICATION": "apps.obedient:asgi"}
 ELSEWHERE: dict[str, str | None] = {"AWS_LAMBDA_FUNCTION_NAME": None, "_HANDLER": None}
-EVENTS = Path(__file__).with_name("events")
-
-
-def sample(name: str) -> dict[str, Any]:
-    """One of the project's sample events."""
-    event: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text(encoding="utf-8"))
-    return event
-
-
 S3, SQS, LEX = sample("s3"), sample("sqs"), sample("lex.v1")
 
 
@@ -126,6 +117,39 @@ class TestInvocations:
         """The keywords of `make_handler` do what the settings do."""
         with Runtime("apps.made.asgi_handler") as runtime:
             assert runtime.invoke(told(LEX, 200, '["yes"]')).value == ["yes"]
+
+
+def bridged(source: str) -> dict[str, Any]:
+    """An event of EventBridge, whose source is the path that it goes to."""
+    return {"source": source, "detail-type": "Stocked", "detail": {}}
+
+
+FRAMEWORKS = {
+    "apps.flask_books.application": ("WSGI_APPLICATION", S3, "201"),
+    "apps.django_books.wsgi.application": ("WSGI_APPLICATION", bridged("books.opened"), "200"),
+    "apps.django_books.asgi.application": ("ASGI_APPLICATION", bridged("books.opened"), "200"),
+    "apps.fastapi_books.application": ("ASGI_APPLICATION", S3, "201"),
+    "apps.starlette_books.application": ("ASGI_APPLICATION", S3, "201"),
+    "apps.litestar_books.application": ("ASGI_APPLICATION", S3, "201"),
+    "apps.quart_books.application": ("ASGI_APPLICATION", S3, "201"),
+}
+
+
+@pytest.mark.parametrize("application", FRAMEWORKS)
+def test_frameworks(application: str) -> None:
+    """A real framework answers event after event, fails one of them to AWS, and leaves nothing open at its end."""
+    setting, event, status = FRAMEWORKS[application]
+    with Runtime(HANDLER, CLOUD_EVENTS_RESPONSE="native", **{setting: application}) as runtime:
+        statuses = [runtime.invoke(event).value["status_code"] for _ in range(3)]
+        error, message = runtime.invoke(bridged("books.nowhere")).failure
+        assert runtime.terminate() == -signal.SIGTERM
+    assert statuses == [status] * 3
+    assert error == "EventFailed"
+    assert message.splitlines()[:2] == [
+        "the application answered 404 at /books.nowhere (eventbridge)",
+        "The application has no route for this path: add one for POST /books.nowhere.",
+    ]
+    assert runtime.stderr == ""
 
 
 class TestInit:
@@ -275,6 +299,10 @@ FAULTS = {
     "attribute": (
         {"ASGI_APPLICATION": "apps.obedient.agsi"},
         "ASGI_APPLICATION='apps.obedient.agsi': module 'apps.obedient' has no 'agsi'; what is it called there?",
+    ),
+    "kind": (
+        {"WSGI_APPLICATION": ASGI},
+        f"WSGI_APPLICATION={ASGI!r}: the application is of the other kind, ASGI; set ASGI_APPLICATION instead",
     ),
     "value": (
         {"WSGI_APPLICATION": WSGI, "CLOUD_EVENTS_RESPONSE": "navite"},
