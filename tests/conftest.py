@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from planted import ear, pytest_runtest_makereport, silence  # noqa: F401  # for every test
+
 EVENTS = Path(__file__).parent / "events"
 
 

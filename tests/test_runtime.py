@@ -278,13 +278,16 @@ class TestNative:
 
 
 WSGI, ASGI = LEGS["WSGI_APPLICATION"], LEGS["ASGI_APPLICATION"]
-ONE = "set exactly one, to the path of your application, such as WSGI_APPLICATION='project.wsgi.application'"
 FAULTS = {
-    "neither": ({}, f"WSGI_APPLICATION, ASGI_APPLICATION: neither is set; {ONE}"),
+    "neither": (
+        {},
+        "neither WSGI_APPLICATION nor ASGI_APPLICATION is set; set one to the path of your application, such as "
+        "WSGI_APPLICATION='project.wsgi.application' (Django, Flask) or ASGI_APPLICATION='project.main.app' (FastAPI)",
+    ),
     "both": (
         LEGS,
-        "WSGI_APPLICATION, ASGI_APPLICATION: both are set: "
-        f"WSGI_APPLICATION={WSGI!r} and ASGI_APPLICATION={ASGI!r}; {ONE}",
+        f"WSGI_APPLICATION={WSGI!r} and ASGI_APPLICATION={ASGI!r} are both set; keep the one that your application is: "
+        "WSGI with Flask, ASGI with FastAPI, either with Django",
     ),
     "module": (
         {"WSGI_APPLICATION": "shop.wsgi.application"},
@@ -293,8 +296,8 @@ FAULTS = {
     ),
     "import": (
         {"WSGI_APPLICATION": "apps.broken.application"},
-        "WSGI_APPLICATION='apps.broken.application': module 'apps.broken' is there, "
-        "but it imports 'no_such_library', which is not; add that to the package",
+        "WSGI_APPLICATION='apps.broken.application': module 'apps.broken' was found, but it imports 'no_such_library', "
+        "which was not; is that in your requirements, and in the deployment package?",
     ),
     "attribute": (
         {"ASGI_APPLICATION": "apps.obedient.agsi"},
@@ -302,11 +305,11 @@ FAULTS = {
     ),
     "kind": (
         {"WSGI_APPLICATION": ASGI},
-        f"WSGI_APPLICATION={ASGI!r}: the application is of the other kind, ASGI; set ASGI_APPLICATION instead",
+        f"WSGI_APPLICATION={ASGI!r}: this application speaks ASGI; set ASGI_APPLICATION={ASGI!r} instead",
     ),
     "value": (
         {"WSGI_APPLICATION": WSGI, "CLOUD_EVENTS_RESPONSE": "navite"},
-        "CLOUD_EVENTS_RESPONSE='navite'; choose 'envelope' or 'native'",
+        "CLOUD_EVENTS_RESPONSE='navite': choose 'envelope' or 'native'",
     ),
     "name": (
         {"WSGI_APPLICATION": WSGI, "CLOUD_EVENTS_RESPONES": "native"},

@@ -13,21 +13,15 @@ DJANGO_BODY_LIMIT = 2_621_440  # bytes; DATA_UPLOAD_MAX_MEMORY_SIZE unless set
 
 def failure(request: "Request", response: "Response", hint: str = "") -> EventFailed:
     """The error that says what *response* was; *hint* overrides the likely cause."""
-    body = excerpt(response)
-    return EventFailed(
-        response.status, request.path, request.delivery.matcher, body, hint or diagnose(request, response, body)
-    )
-
-
-def excerpt(response: "Response") -> str:
-    """The beginning of the body, as text."""
-    return response.body[:4000].decode("utf-8", "replace")[:1000]
+    text = response.body[:100_000].decode("utf-8", "replace")
+    hint = hint or diagnose(request, response, text)
+    return EventFailed(response.status, request.path, request.delivery.matcher, text, hint)
 
 
 def diagnose(request: "Request", response: "Response", body: str) -> str:
-    """One sentence on the likely cause and its remedy, or ""."""
+    """One sentence on the likely cause and its remedy, or ""; *body* is that of the response, as text."""
     explain = _CAUSES.get(response.status)
-    return explain(request, response, response.body[:100_000].decode("utf-8", "replace")) if explain else ""
+    return explain(request, response, body) if explain else ""
 
 
 def _bad_request(request: "Request", response: "Response", body: str) -> str:

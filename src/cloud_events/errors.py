@@ -54,7 +54,7 @@ class EventFailed(CloudEventsError):
 
     def __init__(self, status: int, path: str, matcher: "str | None", body: str = "", hint: str = "") -> None:
         # All five are arguments of Exception, so that a copy by pickle (a process pool, a test runner) is whole.
-        super().__init__(status, path, matcher, body, hint)
+        super().__init__(status, path, matcher, body[:BODY_EXCERPT], hint)
         self.status = status
         self.path = path
         self.matcher = matcher

@@ -55,10 +55,11 @@ def make_handler(application: "Any", interface: "str | None" = None, **settings:
     """
     if isinstance(application, str):
         application = load(application, "make_handler")
-    return _journey(resolve(application, interface, settings))
+    return journey(*boxes(resolve(application, interface, settings)))
 
 
-def _journey(settings: Settings) -> "Handler":
+def boxes(settings: Settings) -> "tuple[Settings, Adapter, Any, Reply]":
+    """What an event passes through on its way: adapter, interface and reply, made for *settings*."""
     if settings.interface == "wsgi":
         from .interface import wsgi
 
@@ -69,7 +70,11 @@ def _journey(settings: Settings) -> "Handler":
         interface = asgi.Interface(settings.application, settings.base, settings.lifespan)
     places = settings.places._replace(default=interface.default_path)
     adapter = Adapter(settings.matchers, places, settings.content_mode, settings.delivery == "record")
-    reply = Reply(settings.response == "native", settings.failures)
+    return settings, adapter, interface, Reply(settings.response == "native", settings.failures)
+
+
+def journey(settings: Settings, adapter: Adapter, interface: "Any", reply: Reply) -> "Handler":
+    """The Lambda handler that sends each event through these boxes."""
     use_orjson()
     _warm(interface)
 
@@ -80,6 +85,9 @@ def _journey(settings: Settings) -> "Handler":
             milliseconds = (perf_counter() - started) * 1000
             line = (request.delivery.matcher, interface.method, request.path, response.status, milliseconds)
             logger.info("%s: %s %s answered %d in %.1f ms", *line)
+        if response.error is not None:
+            late = response.error
+            logger.error("the application failed after its answer at %s was complete", request.path, exc_info=late)
         return response
 
     def handle(event: "Any", context: "Any") -> "Any":
@@ -87,16 +95,15 @@ def _journey(settings: Settings) -> "Handler":
         if adapted.request is not None:
             return reply.one(adapted, adapted.request, call(adapted.request))
         if adapted.reply == HTTP:
-            return _hand_on(settings.http_handler, adapted.name)(event, context)
+            return hand_on(settings.http_handler, adapted.name)(event, context)
         from . import batch
 
-        outcomes, state = batch.run(adapted, context, call, lambda *answer: reply.judge(adapted, *answer))
-        return reply.several(adapted, outcomes, state)
+        return batch.deliver(adapted, context, call, reply)
 
     return handle
 
 
-_HTTP_KINDS = {
+HTTP_KINDS = {
     "http.apigw1": "API Gateway, payload 1.0",
     "http.apigw2": "API Gateway, payload 2.0",
     "http.functionurl": "a Lambda function URL",
@@ -106,10 +113,11 @@ _HTTP_KINDS = {
 }
 
 
-def _hand_on(http_handler: "Handler | None", name: "str | None") -> "Handler":
+def hand_on(http_handler: "Handler | None", name: "str | None") -> "Handler":
+    """The Lambda handler that takes the HTTP requests of our row *name*. Raises UnsupportedEvent where none was set."""
     if http_handler is None:
         raise UnsupportedEvent(
-            f"this is an HTTP request, from {_HTTP_KINDS[name or '']}: set CLOUD_EVENTS_HTTP_HANDLER to a "
+            f"this is an HTTP request, from {HTTP_KINDS[name or '']}: set CLOUD_EVENTS_HTTP_HANDLER to a "
             "Lambda handler for it, made by Mangum (ASGI) or apig-wsgi (WSGI)"
         )
     return http_handler
@@ -119,7 +127,7 @@ def _load() -> "Handler":
     global _handler
     with _lock:
         if _handler is None:
-            _handler = _journey(from_environment())
+            _handler = journey(*boxes(from_environment()))
         return _handler
 
 
@@ -137,18 +145,28 @@ def _warm(interface: "Any") -> None:
     register_after_restore(interface.start)
 
 
+_PATHS = (
+    "WSGI_APPLICATION",
+    "ASGI_APPLICATION",
+    "WSGI_ENVIRON",
+    "ASGI_SCOPE",
+    "CLOUD_EVENTS_MATCHERS",
+    "CLOUD_EVENTS_HTTP_HANDLER",
+)
+
+
 def _wanted_now() -> bool:
     """Whether to load the application while this module is imported, so that the work falls into the init phase."""
     if "AWS_LAMBDA_FUNCTION_NAME" not in os.environ:
         return False
     if os.environ.get("_HANDLER", "").replace("/", ".") == "cloud_events.handler.handler":
         return True
-    path = os.environ.get("WSGI_APPLICATION") or os.environ.get("ASGI_APPLICATION")
-    return bool(path) and not _half_imported(path or "")
+    paths = [os.environ.get(name, "") for name in _PATHS]
+    return any(paths[:2]) and not any(map(_half_imported, paths))
 
 
 def _half_imported(path: str) -> bool:
-    # The module that holds the application may be the one that is importing us, a few lines before it makes it.
+    # The module that holds it may be the one that is importing us, a few lines before it makes it.
     import sys
 
     module_name = path.partition(":")[0] if ":" in path else path.rpartition(".")[0]

@@ -4,11 +4,11 @@ The values are tuples, hence frozen. Their ``repr`` shows no event, body or head
 log must not leak what was in an event.
 """
 
-from collections import namedtuple
+from .values import NamedTuple
 
 TYPE_CHECKING = False  # typing is not imported at run time: it alone costs as much as all of this library
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
 # RFC 3986, section 3.3: what a path segment may hold unescaped, and "/".
@@ -65,7 +65,7 @@ class Delivery:
         return f"<Delivery {self.matcher} {self.path!r}>"
 
 
-class Request(namedtuple("Request", "path query body content_type headers event context delivery")):
+class Request(NamedTuple):
     """One event (or record) on its way to the application.
 
     path:         decoded text, from "/" on
@@ -76,12 +76,11 @@ class Request(namedtuple("Request", "path query body content_type headers event 
     event:        what the body says, as Python objects
     """
 
-    __slots__ = ()
     path: str
     query: str
     body: bytes
     content_type: "str | None"
-    headers: "list[tuple[str, str]]"
+    headers: "Sequence[tuple[str, str]]"
     event: "Any"
     context: "Any"
     delivery: Delivery
@@ -90,7 +89,7 @@ class Request(namedtuple("Request", "path query body content_type headers event 
         return f"<Request {self.path!r}, {len(self.body)} bytes>"
 
 
-class Response(namedtuple("Response", "status headers body error", defaults=(None,))):
+class Response(NamedTuple):
     """The application's whole answer.
 
     status:  an int
@@ -99,11 +98,10 @@ class Response(namedtuple("Response", "status headers body error", defaults=(Non
     error:   the exception that the application raised after its answer was complete, or None
     """
 
-    __slots__ = ()
     status: int
     headers: "list[tuple[str, str]]"
     body: bytes
-    error: "BaseException | None"
+    error: "BaseException | None" = None
 
     def header(self, name: str) -> str:
         """The value of the first header *name* (lower-case), or ""."""

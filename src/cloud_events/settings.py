@@ -1,12 +1,12 @@
 """Environment variables and keywords → one immutable Settings. Every fault is named, with its value and its remedy."""
 
 import os
-from collections import namedtuple
 
 from .adapter.matcher import Matcher
 from .adapter.path import Places, fault_of
 from .application import interface_of, load
 from .errors import ConfigurationError
+from .values import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,12 +26,7 @@ OPTIONS = (*CHOICES, "failure_statuses", "matchers", "path_prefix", "sources", "
 KEYWORDS = ("wsgi_environ", "asgi_scope", *OPTIONS)
 
 
-class Settings(
-    namedtuple(
-        "Settings",
-        "application interface base response delivery content_mode lifespan failures matchers places http_handler",
-    )
-):
+class Settings(NamedTuple):
     """What was set, checked and loaded.
 
     application:  the callable
@@ -47,7 +42,6 @@ class Settings(
     http_handler: the Lambda handler of HTTP requests, or None
     """
 
-    __slots__ = ()
     application: "Callable[..., Any]"
     interface: str
     base: "dict[str, Any]"
@@ -71,11 +65,17 @@ def from_environment() -> Settings:
     """
     named = {name: os.environ.get(name, "") for name in ("WSGI_APPLICATION", "ASGI_APPLICATION")}
     given = [name for name, path in named.items() if path]
-    if len(given) != 1:
-        fault = "neither is set" if not given else "both are set: " + " and ".join(f"{n}={named[n]!r}" for n in given)
+    if not given:
         raise ConfigurationError(
-            f"WSGI_APPLICATION, ASGI_APPLICATION: {fault}; set exactly one, to the path of your application, such as "
-            "WSGI_APPLICATION='project.wsgi.application'"
+            "neither WSGI_APPLICATION nor ASGI_APPLICATION is set; set one to the path of your application, such as "
+            "WSGI_APPLICATION='project.wsgi.application' (Django, Flask) or ASGI_APPLICATION='project.main.app' "
+            "(FastAPI)"
+        )
+    if len(given) == 2:
+        both = " and ".join(f"{name}={path!r}" for name, path in named.items())
+        raise ConfigurationError(
+            f"{both} are both set; keep the one that your application is: WSGI with Flask, ASGI with FastAPI, either "
+            "with Django"
         )
     name, path = given[0], named[given[0]]
     return resolve(load(path, name), name[:4].lower(), {}, f"{name}={path!r}")
@@ -87,26 +87,11 @@ def resolve(
     """The settings of one handler: keywords first, then the environment, then the defaults."""
     _refuse_unknown(keywords)
     if not callable(application):
-        raise ConfigurationError(f"{label}: the application must be callable, not {_kind(application)}")
-    seen = interface_of(application)
-    if interface is None:
-        interface = seen
-        if interface is None:
-            raise ConfigurationError(
-                f"{label}: cannot tell WSGI from ASGI here; say interface='wsgi' or interface='asgi'"
-            )
-    interface = interface.removesuffix("2")
-    if interface not in ("wsgi", "asgi"):
-        raise ConfigurationError(f"{label}: interface={interface!r}; choose 'wsgi' or 'asgi'")
-    if (seen, interface) in (("wsgi", "asgi"), ("asgi", "wsgi")):
-        remedy = (
-            f"say interface={seen!r}" if label == "make_handler" else f"set {str(seen).upper()}_APPLICATION instead"
+        raise ConfigurationError(
+            f"{label}: an application can be called, and a value of type {_kind(application)!r} cannot; give the "
+            "object that a server would run, such as project.wsgi.application"
         )
-        raise ConfigurationError(f"{label}: the application is of the other kind, {str(seen).upper()}; {remedy}")
-    if seen == "asgi2" and interface == "asgi":
-        from asgiref.compatibility import guarantee_single_callable
-
-        application = guarantee_single_callable(application)  # type: ignore[no-untyped-call]
+    interface, application = _interface(application, interface, label)
     base_name = "wsgi_environ" if interface == "wsgi" else "asgi_scope"
     base, base_label = _object(base_name, keywords)
     if base is not None and not isinstance(base, dict):
@@ -125,6 +110,35 @@ def resolve(
         Places("/", _path_prefix(*_value("path_prefix", keywords)), _sources(*_value("sources", keywords))),
         _http_handler(*_object("http_handler", keywords)),
     )
+
+
+def _interface(application: "Any", interface: "str | None", label: str) -> "tuple[str, Any]":
+    """(interface, callable that has it); *interface* is what was said, or None: then it is seen."""
+    if interface not in (None, "wsgi", "asgi"):
+        raise ConfigurationError(f"{label}: interface={interface!r}; choose 'wsgi' or 'asgi'")
+    seen = interface_of(application)
+    if seen == "factory":
+        raise ConfigurationError(
+            f"{label}: it takes no arguments, so it is no application; if it makes one, write app = "
+            f"{getattr(application, '__name__', 'make')}() in a module, and give that app"
+        )
+    if seen is None and interface is None:
+        raise ConfigurationError(f"{label}: cannot tell WSGI from ASGI here; say interface='wsgi' or interface='asgi'")
+    if seen == "asgi2":
+        if interface == "wsgi":
+            raise ConfigurationError(
+                f"{label}: it takes one argument, and a WSGI application two (PEP 3333); if it makes the application, "
+                "write app = … in a module, and give that app"
+            )
+        from asgiref.compatibility import guarantee_single_callable
+
+        return "asgi", guarantee_single_callable(application)  # type: ignore[no-untyped-call]
+    if None not in (seen, interface) and seen != interface:
+        other = str(seen).upper()
+        path = label.partition("=")[2]
+        remedy = f"set {other}_APPLICATION={path} instead" if path else f"say interface={seen!r}"
+        raise ConfigurationError(f"{label}: this application speaks {other}; {remedy}")
+    return interface or str(seen), application
 
 
 def _variable(name: str) -> str:
@@ -153,7 +167,7 @@ def _choice(name: str, keywords: "Mapping[str, Any]") -> str:
     if value is None:
         return CHOICES[name][0]
     if value not in CHOICES[name]:
-        raise ConfigurationError(f"{label}; choose {' or '.join(map(repr, CHOICES[name]))}")
+        raise ConfigurationError(f"{label}: choose {' or '.join(map(repr, CHOICES[name]))}")
     return str(value)
 
 
@@ -161,17 +175,18 @@ def _refuse_unknown(keywords: "Mapping[str, Any]") -> None:
     # A typing error in a name would otherwise lose events without a word.
     known = [PREFIX + name.upper() for name in OPTIONS]
     for name in [key for key in os.environ if key.startswith(PREFIX) and key not in known]:
-        raise ConfigurationError(f"{name}: no such setting; {_nearest(name, known)}")
+        raise ConfigurationError(f"{name}: no such setting; {_nearest(name, known, PREFIX)}")
     for name in keywords:
         if name not in KEYWORDS:
             raise ConfigurationError(f"make_handler({name}=…): no such setting; {_nearest(name, KEYWORDS)}")
 
 
-def _nearest(name: str, known: "Any") -> str:
+def _nearest(name: str, known: "Any", prefix: str = "") -> str:
     from difflib import get_close_matches
 
-    close = get_close_matches(name, known, 1, 0.8)
-    return f"did you mean {close[0]}?" if close else f"there are {', '.join(sorted(known))}"
+    # The prefix alone would make any two names alike.
+    close = get_close_matches(name.removeprefix(prefix), [each.removeprefix(prefix) for each in known], 1)
+    return f"did you mean {prefix}{close[0]}?" if close else f"there are {', '.join(sorted(known))}"
 
 
 def _failures(value: "Any", label: str) -> "frozenset[int]":
@@ -181,7 +196,9 @@ def _failures(value: "Any", label: str) -> "frozenset[int]":
     for part in str(value).split(","):
         low, dash, high = part.strip().partition("-")
         if not (low.isdecimal() and (high.isdecimal() or not dash)) or not 100 <= int(low) <= int(high or low) <= 599:
-            raise ConfigurationError(f"{label}: {part.strip()!r} is no status or range, such as 404 or 500-599")
+            raise ConfigurationError(
+                f"{label}: {part.strip()!r} is no status; write codes and ranges, such as '404,500-599'"
+            )
         found.update(range(int(low), int(high or low) + 1))
     return frozenset(found)
 
@@ -213,7 +230,12 @@ def _path_prefix(value: "Any", label: str) -> str:
 def _sources(value: "Any", label: str) -> "tuple[str, ...]":
     if value is None:
         return ()
-    patterns = tuple(part.strip() for part in (value.split(",") if isinstance(value, str) else value))
+    parts = value.split(",") if isinstance(value, str) else value
+    if not (isinstance(parts, (list, tuple)) and all(isinstance(part, str) for part in parts)):
+        raise ConfigurationError(
+            f"{label}: it must be patterns by comma, such as 'com.example.*,aws.*', or a list of them"
+        )
+    patterns = tuple(part.strip() for part in parts)
     if not all(patterns):
         raise ConfigurationError(f"{label}: an empty pattern; write patterns by comma, such as 'com.example.*,aws.*'")
     return patterns

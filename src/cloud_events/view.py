@@ -40,14 +40,15 @@ def cloudevent(request: "Any") -> "CloudEvent":
 
     Raises InvalidEvent if *request* is no event, or its kind of event has no CloudEvent attributes.
     """
+    from .adapter.attributes import TABLE, opened
     from .adapter.cloudevent import CloudEvent, unpack
 
     event, name, delivery, _ = _facts(request)
     if name == "cloudevent":
         return unpack(event)
-    if not delivery.attributes:
+    if not delivery.attributes or name not in TABLE:
         raise InvalidEvent(f"events of {name or 'no matcher'} have no CloudEvent attributes")
-    return CloudEvent(delivery.attributes, event if delivery.record_id is None else _records(name, event)[0][0])
+    return CloudEvent(delivery.attributes, event if delivery.record_id is None else opened(name, event)[0][0][0])
 
 
 def cloudevents(request: "Any") -> "list[CloudEvent]":
@@ -76,10 +77,3 @@ def _facts(request: "Any") -> "tuple[Any, str | None, Delivery, Any]":
     found = carrier(request) or {}
     row = ours().match(found["aws.event"])
     return found["aws.event"], row.name if row else None, found["cloud_events.delivery"], found["aws.context"]
-
-
-def _records(name: "str | None", event: "Any") -> "list[tuple[Any, Any]]":
-    from .adapter.attributes import TABLE, opened
-    from .adapter.records import BATCHES, each
-
-    return opened(name, event)[0] if name in TABLE else [*each(BATCHES[name or ""].at, event)]

@@ -1,8 +1,7 @@
 """ADAPTER. An event → the request, or the requests, that carry it: match, split, express as a CloudEvent."""
 
-from collections import namedtuple
-
-from ..errors import InvalidEvent
+from ..errors import ConfigurationError, InvalidEvent
+from ..values import NamedTuple
 from .matcher import EACH, HTTP
 from .path import Places
 from .registry import Registry
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from .records import Batch
 
 
-class Part(namedtuple("Part", "lane identifier request")):
+class Part(NamedTuple):
     """One of the several requests that carry an event.
 
     lane:       what must be done in order has the same; None: independent
@@ -26,13 +25,15 @@ class Part(namedtuple("Part", "lane identifier request")):
     request:    makes the Request, given what to change in its event (a dict); so what is never tried is never written
     """
 
-    __slots__ = ()
     lane: "Any"
     identifier: "Any"
     request: "Callable[[dict[str, Any]], Request]"
 
+    def __repr__(self) -> str:
+        return "<Part>"
 
-class Adapted(namedtuple("Adapted", "name reply batch event request parts")):
+
+class Adapted(NamedTuple):
     """An event, understood.
 
     name:    the library's own row for it, or None
@@ -42,13 +43,15 @@ class Adapted(namedtuple("Adapted", "name reply batch event request parts")):
     parts:   the several that do, or None
     """
 
-    __slots__ = ()
     name: "str | None"
     reply: str
     batch: "Batch | None"
     event: "Any"
     request: "Request | None"
     parts: "list[Part] | None"
+
+    def __repr__(self) -> str:
+        return f"<Adapted {self.name}, {self.reply}>"
 
 
 class Adapter:
@@ -68,6 +71,9 @@ class Adapter:
         by_record: bool = False,
     ) -> None:
         self._users = Registry(matchers)
+        for row in self._users.rows:
+            if row.path in (HTTP, EACH):
+                raise ConfigurationError(f"{row!r}: the path must begin with '/' (static) or '$' (a JSONPath)")
         self._places = places
         self._mode = content_mode
         self._by_record = by_record
@@ -87,11 +93,12 @@ class Adapter:
             if to.path == EACH:
                 return Adapted(name, reply, None, event, *self._items(to, event, context))
         batch = None
-        if self._by_record or reply == "poll":
+        # A pipe reads the answer itself, and in it which records failed.
+        if self._by_record or reply == "poll" or name == "pipes":
             from .records import BATCHES
 
             batch = BATCHES.get(name)
-            parts = self._records(to, name, batch, event, context) if self._by_record and batch else None
+            parts = self._records(row, name, batch, event, context) if self._by_record and batch else None
             if parts:
                 return Adapted(name, reply, batch, event, None, parts)
         return Adapted(name, reply, batch, event, self._whole(to, name, event, context), None)
@@ -154,7 +161,7 @@ class Adapter:
         return request
 
     def _records(
-        self, to: "Matcher | None", name: "str | None", batch: "Batch", event: "Any", context: "Any"
+        self, row: "Matcher | None", name: "str | None", batch: "Batch", event: "Any", context: "Any"
     ) -> "list[Part]":
         from .express import one
         from .records import alone, records
@@ -167,8 +174,7 @@ class Adapter:
                 if changes:
                     single.update(changes)
                 # The user's rows may look into the record.
-                row = self._to(ours().match(single), single) if self._users.rows else to
-                place = self._places.find(row, single)
+                place = self._places.find(self._to(row, single), single)
                 return one(self._mode, name, batch, record, single, context, place, seen)
 
             return Part(record.lane, record.identifier, request)

@@ -4,10 +4,10 @@ S3 and SNS follow the adapters that the CloudEvents project publishes (adapters/
 AWS's own mapping. Never an attribute: receipt handles, tokens, e-mail subjects, user names, the values of keys.
 """
 
-from collections import namedtuple
 from functools import lru_cache
 
 from ..messages import quote
+from ..values import NamedTuple
 from . import rfc3339
 from .records import each
 
@@ -24,9 +24,7 @@ _URI = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789
 _uri = lru_cache(256)(lambda text: quote(text, _URI))  # the same few queues and buckets, over and over
 
 
-class Row(
-    namedtuple("Row", "id source type subject time extensions at within opened", defaults=("", "", {}, None, "", None))
-):
+class Row(NamedTuple):
     """How one kind of event becomes a CloudEvent.
 
     Fields are texts with look-ups in braces: ``{a.b}`` in the record, ``{$.a.b}`` in the whole event, ``{a|b}`` the first
@@ -37,16 +35,15 @@ class Row(
     opened:     what unpacks an event whose facts are packed in a string, or None
     """
 
-    __slots__ = ()
     id: "Any"
     source: "Any"
     type: "Any"
-    subject: "Any"
-    time: str
-    extensions: "dict[str, str]"
-    at: "str | None"
-    within: str
-    opened: "Callable[[Any], Any] | None"
+    subject: "Any" = ""
+    time: str = ""
+    extensions: "dict[str, str]" = {}
+    at: "str | None" = None
+    within: str = ""
+    opened: "Callable[[Any], Any] | None" = None
 
 
 def text(value: "Any") -> "str | None":
@@ -130,7 +127,8 @@ def _source(parts: "Any", service: "str | None") -> "Field":
 
     def join(record: "Any", event: "Any", group: "Any") -> str:
         found = ".".join(filter(None, [field(record, event, group) for field in fields]))
-        return _uri(found or f"aws:{service}")
+        # A cache is no place for what somebody made long.
+        return _uri(found or f"aws:{service}") if len(found) < 1000 else quote(found, _URI)
 
     return join
 
@@ -157,21 +155,21 @@ def _compiled(name: "str | None") -> "tuple[str | None, Field, list[tuple[str, F
     return service, _field(row.id), fields, row
 
 
-def describe(name: "str | None", event: "Any", fresh: "Callable[[], str]") -> "Attributes":
+def describe(name: "str | None", event: "Any", context: "Any") -> "Attributes":
     """The attributes of *event* as one CloudEvent; {} where the table has no row *name*, or the event no record.
 
-    Where it holds several records, only what all agree on is said. *fresh* gives an id where the event has none.
+    Where it holds several records, only what all agree on is said.
     """
     if name not in TABLE:
         return {}
     service, _, fields, _ = _compiled(name)
     records, event = opened(name, event)
     if len(records) == 1:
-        return describe_record(name, event, *records[0], fresh)
+        return describe_record(name, event, *records[0], context, 0)
     if not records:
         return {}
     defaults = {"source": f"aws:{service}", "type": f"com.amazonaws.{service}.batch"}
-    attributes: Attributes = {"specversion": "1.0", "id": fresh()}
+    attributes: Attributes = {"specversion": "1.0", "id": _fresh(context)}
     for attribute, field in fields:
         value = _agreed(field, records, event) or defaults.get(attribute)
         if value:
@@ -201,11 +199,14 @@ def _agreed(field: "Field", records: "list[tuple[Any, Any]]", event: "Any") -> "
 
 
 def describe_record(
-    name: "str | None", event: "Any", record: "Any", group: "Any", fresh: "Callable[[], str]"
+    name: "str | None", event: "Any", record: "Any", group: "Any", context: "Any", index: int
 ) -> "Attributes":
-    """The attributes of one *record* of *event*, as ``opened`` gives them; *name* stands in the table."""
+    """The attributes of one *record* of *event*, as ``opened`` gives them; *name* stands in the table.
+
+    index: the record's place in the event that Lambda sent, from 0
+    """
     service, identify, fields, _ = _compiled(name)
-    attributes: Attributes = {"specversion": "1.0", "id": identify(record, event, group) or fresh()}
+    attributes: Attributes = {"specversion": "1.0", "id": identify(record, event, group) or _fresh(context, index)}
     for attribute, field in fields:
         value = field(record, event, group)
         if value:
@@ -216,10 +217,20 @@ def describe_record(
     return attributes
 
 
+def _fresh(context: "Any", index: "int | None" = None) -> str:
+    """An id for what has none. A wrong "new" is harmless, a wrong "duplicate" loses data."""
+    request_id = getattr(context, "aws_request_id", None)
+    if request_id is None:
+        from uuid import uuid4
+
+        return str(uuid4())
+    return str(request_id) if index is None else f"{request_id}.{index}"
+
+
 def _region(record: "Any", event: "Any", group: "Any") -> "Any":
     from os import environ
 
-    return _dig(event, "region") or environ.get("AWS_REGION")
+    return text(_dig(event, "region")) or environ.get("AWS_REGION")
 
 
 def _region_of_receipt(record: "Any", event: "Any", group: "Any") -> "Any":
@@ -234,8 +245,8 @@ def _log_group(record: "Any", event: "Any", group: "Any") -> "Any":
 
 
 def _bootstrap_server(record: "Any", event: "Any", group: "Any") -> "Any":
-    servers, topic = _dig(event, "bootstrapServers"), _dig(record, "topic")
-    return f"//{servers.partition(',')[0]}#{topic}" if isinstance(servers, str) else None
+    servers, topic = text(_dig(event, "bootstrapServers")), text(_dig(record, "topic"))
+    return f"//{servers.partition(',')[0]}#{topic}" if servers and topic else None
 
 
 def _queue(record: "Any", event: "Any", group: "Any") -> "Any":
@@ -302,7 +313,7 @@ _LEX = Row(
     "{currentIntent.name|sessionState.intent.name}",
 )
 
-_KAFKA = {
+_KAFKA: "dict[str, Any]" = {
     "id": "partition:{partition}/offset:{offset}",
     "type": "com.amazonaws.kafka.record",
     "time": "ms timestamp",

@@ -7,7 +7,8 @@ from ..errors import InvalidEvent
 from ..messages import quote
 from .attributes import forbidden
 from .encoding import encode
-from .rfc3339 import normal
+from .path import unescaped
+from .rfc3339 import valid
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def _strict_faults(event: "Mapping[str, Any]", old: bool) -> "list[str]":
         elif not known and not _extension(value, old):
             found.append(f"{label} must be a string, a boolean or an integer of 32 bits")
     found += [f"{name!r} must be a non-empty string" for name in _STRINGS if not _filled(attributes.get(name, "-"))]
-    if "time" in attributes and normal(attributes["time"]) is None:
+    if "time" in attributes and not valid(attributes["time"]):
         found.append("'time' must be an RFC 3339 time, such as '2026-03-01T12:00:00Z'")
     if "datacontenttype" in attributes and not _media_type(attributes["datacontenttype"]):
         found.append("'datacontenttype' must be a media type in printable ASCII, such as 'application/json'")
@@ -125,7 +126,7 @@ def binary(event: "Mapping[str, Any]") -> "tuple[str, list[tuple[str, str]], byt
     Raises InvalidEvent if text cannot be written in the charset that its type names.
     """
     content_type = event.get("datacontenttype")
-    packed = event.get("data_base64") if event.get("datacontentencoding") is None else event.get("data")
+    packed = _packed(event)
     if packed is not None:
         return content_type or "", headers(event), _bytes(packed) or b""
     if "data" not in event:
@@ -137,13 +138,35 @@ def binary(event: "Mapping[str, Any]") -> "tuple[str, list[tuple[str, str]], byt
     return content_type, headers(event), encode(data)
 
 
+def structured(event: "Mapping[str, Any]") -> "dict[str, Any]":
+    """A native event in structured mode: without the attributes that are null, which means unset (JSON format, 2.2)."""
+    return {
+        name: value for name, value in event.items() if value is not None or (name == "data" and _packed(event) is None)
+    }
+
+
+def _packed(event: "Mapping[str, Any]") -> "Any":
+    """The base64 of binary data; None where the data is no such."""
+    return event.get("data" if event.get("datacontentencoding") == "base64" else "data_base64")
+
+
 def charset(content_type: str) -> str:
-    """The charset that a content type names, or "utf-8"."""
+    """The charset that a content type names, or "utf-8". Raises LookupError where it is none."""
     for parameter in content_type.split(";")[1:]:
         name, _, value = parameter.partition("=")
         if name.strip().lower() == "charset":
-            return value.strip().strip('"') or "utf-8"
+            return _checked(value.strip().strip('"') or "utf-8")
     return "utf-8"
+
+
+def _checked(name: str) -> str:
+    from codecs import lookup
+
+    # No charset has a longer name (RFC 2978, section 2.3), and Python remembers each that it does not find. These two
+    # are for the labels of host names: they take a time of the square of a text's length.
+    if len(name) > 40 or lookup(name).name in ("idna", "punycode"):
+        raise LookupError("no charset")
+    return name
 
 
 def _text(data: str, content_type: str) -> bytes:
@@ -160,7 +183,12 @@ def from_binary(fields: "Iterable[tuple[str, str]]", body: bytes) -> "dict[str, 
     named = {name.lower(): value for name, value in fields}
     if "ce-specversion" not in named:
         return None
-    event: dict[str, Any] = {name[3:]: _unquote(value) for name, value in named.items() if name[:3] == "ce-"}
+    event: dict[str, Any] = {
+        # Header values are bytes, shown as latin-1.
+        name[3:]: unescaped(value.encode("latin-1", "replace")).decode("utf-8", "replace")
+        for name, value in named.items()
+        if name[:3] == "ce-"
+    }
     content_type = named.get("content-type", "")
     if content_type:
         event["datacontenttype"] = content_type
@@ -181,17 +209,6 @@ def _data_of(content_type: str, body: bytes) -> "dict[str, Any]":
     except (LookupError, ValueError):
         pass  # not what its type says: then it is bytes
     return {"data_base64": binascii.b2a_base64(body, newline=False).decode("ascii")}
-
-
-def _unquote(value: str) -> str:
-    first, *rest = value.split("%")
-    decoded = first.encode("latin-1")
-    for part in rest:
-        try:
-            decoded += bytes.fromhex(part[:2]) + part[2:].encode("latin-1")
-        except ValueError:
-            decoded += f"%{part}".encode("latin-1")
-    return decoded.decode("utf-8", "replace")
 
 
 class CloudEvent:
@@ -253,6 +270,9 @@ def native(event: "Mapping[str, Any]") -> "dict[str, Any]":
 
 
 def unpack(event: "Mapping[str, Any]") -> CloudEvent:
-    """A native event (JSON format) as a CloudEvent object."""
-    packed = event.get("data_base64") if event.get("datacontentencoding") is None else event.get("data")
-    return CloudEvent(native(event), event.get("data") if packed is None else _bytes(packed))
+    """A native event (JSON format) as a CloudEvent object. Raises InvalidEvent if its binary data is no base64."""
+    packed = _packed(event)
+    data = event.get("data") if packed is None else _bytes(packed)
+    if packed is not None and data is None:
+        raise InvalidEvent("malformed CloudEvent: its binary data must be a string of base64")
+    return CloudEvent(native(event), data)

@@ -35,7 +35,7 @@ def encode(event: "Any") -> bytes:
             pass
     try:
         return _text(event).encode("ascii")
-    except TypeError as error:  # "Object of type X is not JSON serializable": the type's name, no content
+    except (TypeError, ValueError) as error:  # "Object of type X is not JSON serializable": no content
         raise InvalidEvent(f"the event is not JSON: {error}") from None
     except RecursionError:
         raise InvalidEvent("the event is nested too deeply to be written as JSON") from None

@@ -4,12 +4,12 @@ from os import environ
 
 from ..messages import Delivery, Request
 from .attributes import TABLE, describe, describe_record, opened
-from .cloudevent import BATCHED, STRUCTURED, binary, headers, native
+from .cloudevent import BATCHED, STRUCTURED, binary, headers, native, structured
 from .encoding import encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Any
 
     from .path import Place
@@ -25,9 +25,10 @@ def whole(mode: str, name: "str | None", event: "Any", context: "Any", place: "P
     row = TABLE.get(name)
     if row is None:
         return _request(place, event, context, encode(event))
-    if mode == "structured" and batched and row.at is not None:
-        return _batch(name, event, context, place)
-    attributes = describe(name, event, lambda: _fresh(context, None if row.at else 0))
+    attributes = describe(name, event, context)
+    if mode == "structured" and batched and row.at is not None and attributes:
+        body = [{**said, "data": record} for said, record in each_attributes(name, event, context)]
+        return _request(place, event, context, encode(body), BATCHED, attributes=attributes)
     return _cloud_event(mode, attributes, event, event, context, place)
 
 
@@ -43,13 +44,13 @@ def one(
 ) -> Request:
     """*event*, which holds *record* alone. *seen* keeps the (source, id) of the batch's records that went before."""
     data = record.value.get(batch.within) if batch.within and isinstance(record.value, dict) else record.value
-    attributes = _unique(name, event, data, record.group, context, record.index, seen) if name in TABLE else {}
+    attributes = _unique(name, event, data, record.group, context, record.position, seen) if name in TABLE else {}
     return _cloud_event(mode, attributes, data, event, context, place, record.identifier or attributes.get("id"))
 
 
 def natives(events: "list[Any]", context: "Any", place: "Place") -> Request:
     """Native CloudEvents that go to one place, as a batch."""
-    return _request(place, events, context, encode(events), BATCHED)
+    return _request(place, events, context, encode([*map(structured, events)]), BATCHED)
 
 
 def _native(mode: str, event: "Any", context: "Any", place: "Place") -> Request:
@@ -57,9 +58,9 @@ def _native(mode: str, event: "Any", context: "Any", place: "Place") -> Request:
     if mode == "binary":
         content_type, fields, body = binary(event)
         return _request(place, event, context, body, content_type, fields, attributes=attributes)
-    return _request(
-        place, event, context, encode(event), STRUCTURED if mode == "structured" else None, attributes=attributes
-    )
+    if mode == "structured":
+        return _request(place, event, context, encode(structured(event)), STRUCTURED, attributes=attributes)
+    return _request(place, event, context, encode(event), attributes=attributes)
 
 
 def _cloud_event(
@@ -88,19 +89,13 @@ def each_attributes(name: "str | None", event: "Any", context: "Any") -> "Iterat
         yield _unique(name, unpacked, record, group, context, index, seen), record
 
 
-def _batch(name: "str | None", event: "Any", context: "Any", place: "Place") -> Request:
-    body = [{**attributes, "data": record} for attributes, record in each_attributes(name, event, context)]
-    attributes = describe(name, event, lambda: _fresh(context, None))
-    return _request(place, event, context, encode(body), BATCHED, attributes=attributes)
-
-
 def _request(
     place: "Place",
     event: "Any",
     context: "Any",
     body: bytes,
     content_type: "str | None" = None,
-    fields: "list[tuple[str, str]] | tuple[()]" = (),
+    fields: "Sequence[tuple[str, str]]" = (),
     record_id: "Any" = None,
     attributes: "Mapping[str, Any] | None" = None,
 ) -> Request:
@@ -115,20 +110,9 @@ def _request(
 def _unique(
     name: "str | None", event: "Any", record: "Any", group: "Any", context: "Any", index: int, seen: "Seen"
 ) -> "dict[str, Any]":
-    attributes = describe_record(name, event, record, group, lambda: _fresh(context, index))
-    key = attributes["source"], attributes["id"]
-    if key in seen:
+    attributes = describe_record(name, event, record, group, context, index)
+    while (attributes["source"], attributes["id"]) in seen:
         # S3 repeats its ids within one deletion of several objects; source + id must be unique (spec.md, "id").
         attributes["id"] += f".{index}"
-    seen.add(key)
+    seen.add((attributes["source"], attributes["id"]))
     return attributes
-
-
-def _fresh(context: "Any", index: "int | None") -> str:
-    """An id for an event that has none. A wrong "new" is harmless, a wrong "duplicate" loses data."""
-    request_id = getattr(context, "aws_request_id", None)
-    if request_id is None:
-        from uuid import uuid4
-
-        return str(uuid4())
-    return str(request_id) if index is None else f"{request_id}.{index}"

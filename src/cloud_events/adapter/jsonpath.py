@@ -4,7 +4,7 @@ Child and index steps are compiled here to plain look-ups; anything richer (filt
 given to jsonpath-ng, which is imported only when such a path exists. Both give the same answers.
 """
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, InvalidEvent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,9 +64,10 @@ def _plain(name: str) -> bool:
     return name not in ("", "*") and not any(c in "'\"\\\n" for c in name)
 
 
-def finder(path: str) -> "Find":
-    """Compile *path*. Raises ConfigurationError, quoting the path, if it is no JSONPath."""
-    steps = parse(path) if isinstance(path, str) else None
+def finder(path: str, steps: "list[str | int] | None" = None) -> "Find":
+    """Compile *path*, or its *steps*. Raises ConfigurationError, quoting the path, if it is no JSONPath."""
+    if steps is None:
+        steps = parse(path)
     if steps is None:
         return _rich(path)
     if len(steps) == 1 and isinstance(steps[0], str):
@@ -114,5 +115,7 @@ def _rich(path: str) -> "Find":
         except (TypeError, AttributeError, KeyError, IndexError):
             # A filter or slice applied to a value that it does not fit (a number, null): to us, no match.
             return ()
+        except RecursionError:
+            raise InvalidEvent(f"the event is nested too deeply for {path!r}") from None
 
     return find

@@ -1,12 +1,14 @@
 """A matcher: one row of the registry. Its name, where it applies, the path it gives, what the sender expects."""
 
 from ..errors import ConfigurationError
-from .jsonpath import finder
+from .jsonpath import finder, parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
+
+    from .jsonpath import Find
 
     Check = Callable[[Any], bool]
 
@@ -29,7 +31,7 @@ class Matcher:
     Raises ConfigurationError, quoting the row, if one of these is wrong.
     """
 
-    __slots__ = ("_conditions", "find_path", "name", "path", "reply", "where")
+    __slots__ = ("_compiled", "find_path", "name", "path", "reply", "steps", "where")
 
     def __init__(
         self, name: str, where: "Mapping[str, Any]", path: "str | Callable[[Any], Any]", reply: "str | None" = None
@@ -42,7 +44,11 @@ class Matcher:
         if fault:
             raise ConfigurationError(f"{self!r}: {fault}")
         try:
-            self._conditions = [(finder(at), _check(expected)) for at, expected in where.items()]
+            # Checked now, compiled when first needed: most rows of ours never are.
+            self.steps = [parse(at) for at in where]
+            self._compiled: list[tuple[Find, Check | None]] | None = None
+            if None in self.steps:
+                self._conditions()
             self.find_path = finder(path) if isinstance(path, str) and path[0] == "$" else None
         except ConfigurationError as error:
             raise ConfigurationError(f"{self!r}: {error}") from error
@@ -59,9 +65,15 @@ class Matcher:
             return f"reply must be one of {', '.join(map(repr, REPLIES))} or None"
         return ""
 
+    def _conditions(self) -> "list[tuple[Find, Check | None]]":
+        if self._compiled is None:
+            conditions = zip(self.where.items(), self.steps, strict=True)
+            self._compiled = [(finder(at, steps), _check(expected)) for (at, expected), steps in conditions]
+        return self._compiled
+
     def matches(self, event: "Any") -> bool:
         """Whether every condition holds for *event*."""
-        for find, check in self._conditions:
+        for find, check in self._compiled or self._conditions():
             for value in find(event):
                 if check is None or check(value):
                     break
@@ -71,9 +83,16 @@ class Matcher:
 
     def explain(self, event: "Any") -> "list[tuple[str, Any, bool]]":
         """Each condition as (JSONPath, what must be there, whether it holds), for people who ask why."""
+
+        def holds(find: "Any", check: "Check | None") -> bool:
+            try:
+                return any(check is None or check(value) for value in find(event))
+            except Exception:  # a predicate may count on the conditions before its own, which need not hold here
+                return False
+
         return [
-            (at, expected, any(check is None or check(value) for value in find(event)))
-            for (at, expected), (find, check) in zip(self.where.items(), self._conditions, strict=True)
+            (at, expected, holds(*condition))
+            for (at, expected), condition in zip(self.where.items(), self._conditions(), strict=True)
         ]
 
     def __repr__(self) -> str:

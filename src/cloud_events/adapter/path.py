@@ -4,10 +4,9 @@ Whoever writes an event's ``source`` chooses a URL of the application, so what c
 than to the next is refused, not repaired. RFC 3986 gives the parts; PEP 3333 and ASGI want the path decoded.
 """
 
-from collections import namedtuple
-
 from ..errors import InvalidEvent
 from ..messages import quote
+from ..values import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,17 +17,21 @@ if TYPE_CHECKING:
 # RFC 3986, section 3.4, and "%": an escape in a query string stays as its sender wrote it.
 _QUERY = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=:@/?%")
 
+_HEXADECIMAL = frozenset(b"0123456789abcdefABCDEF")
 
-class Place(namedtuple("Place", "matcher path query")):
+
+class Place(NamedTuple):
     """Where an event goes, and the name of the row that says so (None: no row matched)."""
 
-    __slots__ = ()
     matcher: "str | None"
     path: str
     query: str
 
+    def __repr__(self) -> str:
+        return f"<Place {self.path!r}>"
 
-class Places(namedtuple("Places", "default prefix sources", defaults=("/", "", ()))):
+
+class Places(NamedTuple):
     """The places that events may go to.
 
     default: the path of an event that no row matches
@@ -36,10 +39,9 @@ class Places(namedtuple("Places", "default prefix sources", defaults=("/", "", (
     sources: the shell-style patterns of accepted dynamic values; none accepts all
     """
 
-    __slots__ = ()
-    default: str
-    prefix: str
-    sources: "tuple[str, ...]"
+    default: str = "/"
+    prefix: str = ""
+    sources: "tuple[str, ...]" = ()
 
     def find(self, row: "Matcher | None", event: "Any") -> Place:
         """The place of *event*, which *row* matches. Raises InvalidEvent where no event may go there."""
@@ -63,7 +65,9 @@ class Places(namedtuple("Places", "default prefix sources", defaults=("/", "", (
     def _accepts(self, value: str) -> bool:
         from fnmatch import fnmatchcase
 
-        return any(fnmatchcase(value, pattern) for pattern in self.sources)
+        # What decides the path: nothing behind "?" or "#" may satisfy a pattern, nor may an escape hide a character.
+        text = _decoded(_parts(value)[0])
+        return any(fnmatchcase(text, pattern) for pattern in self.sources)
 
 
 def route(value: "Any") -> "tuple[str, str]":
@@ -74,18 +78,31 @@ def route(value: "Any") -> "tuple[str, str]":
     """
     if not isinstance(value, str):
         raise InvalidEvent(f"the path must come from a string, not from {_json_type(value)}")
-    path, _, query = value.partition("#")[0].partition("?")
+    path, query = _parts(value)
     if not path:
         raise InvalidEvent("the path must come from a string that is not empty (before any '?' or '#')")
-    if "%" in path:
-        path = _unquote(path)
-    fault = fault_of(path) or fault_of("/" + query, segments=False)
+    path = _decoded(path)
+    fault = fault_of(path) or fault_of(query, segments=False)
     if fault:
         raise InvalidEvent(f"the path must not have {fault}")
     path = "/" + path
     while "//" in path:
         path = path.replace("//", "/")
     return path, quote(query, _QUERY)
+
+
+def _parts(value: str) -> "tuple[str, str]":
+    path, _, query = value.partition("#")[0].partition("?")
+    return path, query
+
+
+def _decoded(path: str) -> str:
+    if "%" not in path:
+        return path
+    try:
+        return unescaped(path.encode("utf-8", "surrogatepass")).decode("utf-8")
+    except UnicodeDecodeError:
+        raise InvalidEvent("the path must not have escapes (or surrogates) that are not UTF-8") from None
 
 
 def fault_of(path: str, segments: bool = True) -> str:
@@ -100,19 +117,17 @@ def fault_of(path: str, segments: bool = True) -> str:
     return ""
 
 
-def _unquote(text: str) -> str:
-    # Once only: what is still escaped afterwards was escaped twice and is text.
-    first, *rest = text.encode("utf-8", "surrogatepass").split(b"%")
+def unescaped(text: bytes) -> bytes:
+    """*text*, percent-decoded once: what is still escaped then was escaped twice; a "%" without two digits is text."""
+    first, *rest = text.split(b"%")
     parts = [first]
     for part in rest:
-        try:
-            parts += [bytes.fromhex(part[:2].decode("ascii")) if part[:2].isalnum() else b"%" + part[:2], part[2:]]
-        except ValueError:
+        digits = part[:2]
+        if len(digits) == 2 and _HEXADECIMAL.issuperset(digits):
+            parts += [bytes.fromhex(digits.decode()), part[2:]]
+        else:
             parts += [b"%", part]
-    try:
-        return b"".join(parts).decode("utf-8")
-    except UnicodeDecodeError:
-        raise InvalidEvent("the path must not have escapes (or surrogates) that are not UTF-8") from None
+    return b"".join(parts)
 
 
 def _json_type(value: "Any") -> str:

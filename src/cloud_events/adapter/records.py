@@ -4,7 +4,7 @@ A *lane* holds the records that must be done in order (a FIFO message group, a s
 rest of its lane is not tried. Records without a lane are independent.
 """
 
-from collections import namedtuple
+from ..values import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class Batch(namedtuple("Batch", "at reports identify lane rest within")):
+class Batch(NamedTuple):
     """How one kind of event keeps its records.
 
     at:       the key of the list (or of the dict of lists, by queue or partition); None: the event is the list
@@ -23,7 +23,6 @@ class Batch(namedtuple("Batch", "at reports identify lane rest within")):
     within:   the key that wraps each record, or ""
     """
 
-    __slots__ = ()
     at: "str | None"
     reports: bool
     identify: "Callable[[Any, Any], Any]"
@@ -51,8 +50,10 @@ def _one_lane(record: "Any", group: "Any") -> str:
 
 def _message_group(record: "Any", group: "Any") -> "Any":
     # Standard queues have message groups too (fair queues), but no order.
-    arn = _source_arn(record)
-    return _group_id(record) or "" if isinstance(arn, str) and arn.endswith(".fifo") else None
+    arn, group_id = _source_arn(record), _group_id(record)
+    if not (isinstance(arn, str) and arn.endswith(".fifo")):
+        return None
+    return group_id if isinstance(group_id, str) else ""
 
 
 def _offset(record: "Any", partition: "Any") -> "Any":
@@ -67,7 +68,8 @@ def _partition(record: "Any", partition: "Any") -> "Any":
 def _pipe_id(record: "Any", group: "Any") -> "Any":
     # EventBridge Pipes take messageId for SQS and eventID (not the sequence number) for streams; of other sources'
     # records they take none: user guide, "Amazon EventBridge Pipes batching and concurrency".
-    identify: Callable[..., Any] = _PIPE_IDS.get(_event_source(record), _nothing)
+    source = _event_source(record)
+    identify: Callable[..., Any] = _PIPE_IDS.get(source, _nothing) if isinstance(source, str) else _nothing
     return identify(record, None)
 
 
@@ -115,17 +117,24 @@ BATCHES: "dict[str | None, Batch]" = {
 }
 
 
-class Record(namedtuple("Record", "value group index lane identifier")):
+class Record(NamedTuple):
     """One record of a batch.
 
     value:      the record, as it stands in the event
     group:      the key of its list (a partition, a queue), or None
-    index:      its place in the event, from 0
+    position:   its place in the event, from 0
     lane:       what must be done in order has the same; None: independent
     identifier: what names it in ``batchItemFailures``; None: nothing does
     """
 
-    __slots__ = ()
+    value: "Any"
+    group: "str | None"
+    position: int
+    lane: "Any"
+    identifier: "Any"
+
+    def __repr__(self) -> str:
+        return f"<Record {self.position}>"
 
 
 def each(at: "str | None", event: "Any") -> "Iterator[tuple[Any, Any]]":

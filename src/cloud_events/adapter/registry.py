@@ -1,6 +1,6 @@
 """Ordered rows; the first that matches wins. Indexed, so that seventy rows cost an event as much as two."""
 
-from .jsonpath import finder, parse
+from .jsonpath import finder
 from .matcher import Matcher
 
 TYPE_CHECKING = False
@@ -67,8 +67,7 @@ class Registry:
 def _anchor(row: "Matcher") -> "tuple[Any, str, tuple[str, ...]]":
     """(first key, JSONPath, strings that may be there) of the condition by which *row* is found; no key: by none."""
     found: tuple[Any, str, tuple[str, ...]] = (None, "", ())
-    for at, expected in row.where.items():
-        steps = parse(at)
+    for (at, expected), steps in zip(row.where.items(), row.steps, strict=True):
         if steps:
             values = (
                 (expected,) if isinstance(expected, str) else expected if isinstance(expected, (set, frozenset)) else ()

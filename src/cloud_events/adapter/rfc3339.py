@@ -12,13 +12,12 @@ _DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 def from_epoch(value: "Any", per_second: int) -> "str | None":
     """The time of a number (or its digits) that counts 1/*per_second* seconds since 1970; None if it is no time."""
     try:
-        seconds = float(value) / per_second
-        year, month, day, hour, minute, second, *_ = gmtime(seconds // 1)
+        seconds, milliseconds = divmod(round(float(value) * 1000 / per_second), 1000)
+        year, month, day, hour, minute, second, *_ = gmtime(seconds)
     except (TypeError, ValueError, OverflowError, OSError):
         return None
     if isinstance(value, bool) or not 0 < year < 10_000:
         return None
-    milliseconds = round(seconds % 1 * 1000) % 1000
     fraction = f".{milliseconds:03}" if milliseconds else ""
     return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z"
 
@@ -35,7 +34,8 @@ def normal(value: "Any") -> "str | None":
         clock, zone = value[:-1], "Z"
     else:
         at = max(value.rfind("+"), value.rfind("-"))
-        clock, zone = value[:at], value[at:].replace(":", "")
+        clock, zone = value[:at], value[at:]
+        zone = zone[:3] + zone[3 + (zone[3:4] == ":") :]
         if not (len(zone) == 5 and zone[1:].isdecimal() and zone[1:3] < "24" and zone[3:] < "60"):
             return None
         zone = "Z" if zone[1:] == "0000" else f"{zone[:3]}:{zone[3:]}"
@@ -59,3 +59,8 @@ def normal(value: "Any") -> "str | None":
         if numbers[8:10] < "24" and numbers[10:12] < "60" and numbers[12:] <= "60"
         else None
     )
+
+
+def valid(value: "Any") -> bool:
+    """Whether *value* is such a time as it stands: RFC 3339 wants a colon in the zone, where AWS may have none."""
+    return normal(value) is not None and (value[-1] in "Zz" or value[-3] == ":")

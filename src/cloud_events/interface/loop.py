@@ -1,177 +1,252 @@
 """The one event loop. It lives as long as the process, so that pools and locks bound to it stay good.
 
-It is driven by whoever calls first, which costs no thread. When a second thread calls, or one with a running loop of
-its own, the same loop moves to a background thread and stays there.
+It is driven by whoever calls, which costs no thread. When a second thread calls at the same time, or one with a running
+loop of its own, the same loop moves to a background thread and stays there.
 """
 
 import asyncio
 import atexit
 import logging
+import os
 import signal
 import threading
 from concurrent.futures import Future
-from contextvars import ContextVar
+from contextlib import suppress
+from contextvars import Context
+from functools import partial
+
+from .tasks import factory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-    from contextvars import Context
     from typing import Any
+
+    Outcome = tuple[Any, BaseException | None]
 
 logger = logging.getLogger("cloud_events")
 
-SHUTDOWN_SECONDS = 1.5  # Lambda gives at most 2 seconds: developer guide, "Lambda execution environment lifecycle"
-
-# The tasks spawned while the event of this context was handled; None outside of any.
-spawned: "ContextVar[set[asyncio.Task[Any]] | None]" = ContextVar("cloud_events_spawned", default=None)
+SHUTDOWN_SECONDS = 1.5  # Lambda gives at most 2: developer guide, "Lambda execution environment lifecycle"
 
 
-def _task(loop: "asyncio.AbstractEventLoop", coroutine: "Any", **options: "Any") -> "asyncio.Task[Any]":
-    task = asyncio.Task(coroutine, loop=loop, **options)
-    tasks = spawned.get()
-    if tasks is not None:
-        tasks.add(task)
-    return task
+async def outcome(function: "Callable[..., Any]", *arguments: "Any") -> "Outcome":
+    """What ``await function(*arguments)`` returns, and what it raises, as a value.
 
-
-class Loop:
-    """Runs coroutines to their end, called from any thread."""
-
-    def __init__(self) -> None:
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._lock = threading.Lock()
-        self._driven = False  # by a caller, at this moment
-        self._wanted = False  # by more callers than one
-        self._thread: threading.Thread | None = None
-        self._farewells: list[Callable[[], Coroutine[Any, Any, None]]] = []
-
-    def run(self, coroutine: "Coroutine[Any, Any, Any]", context: "Context") -> "Any":
-        """The result of *coroutine*, run in *context*; what it raises is raised here, with its traceback."""
-        running = asyncio._get_running_loop()
-        if running is not None and running is self._loop:
-            coroutine.close()
-            raise RuntimeError(
-                "the handler was called by the application itself, inside its event loop; "
-                "call it in a thread: await asyncio.to_thread(handler, event, context)"
-            )
-        with self._lock:
-            if self._loop is None:
-                self._loop = self._new()
-            drive = running is None and not (self._driven or self._wanted)
-            if drive:
-                self._driven = True
-            else:
-                self._wanted = True
-                self._move()
-        outcome = _outcome(coroutine)
-        result, error = self._drive(outcome, context) if drive else self._post(outcome, context)
-        if error is not None:
-            try:
-                raise error
-            finally:
-                del error  # the traceback holds this frame
-        return result
-
-    def _new(self) -> "asyncio.AbstractEventLoop":
-        loop = asyncio.new_event_loop()
-        loop.set_task_factory(_task)
-        atexit.register(self.close)
-        return loop
-
-    def _drive(self, outcome: "Coroutine[Any, Any, Any]", context: "Context") -> "Any":
-        assert self._loop is not None
-        try:
-            return self._loop.run_until_complete(self._loop.create_task(outcome, context=context))
-        finally:
-            with self._lock:
-                self._driven = False
-                if self._wanted:
-                    self._move()
-
-    def _move(self) -> None:
-        """Give the loop a thread of its own, as soon as nobody drives it. The lock is held."""
-        if self._thread is None and not self._driven and self._loop is not None:
-            self._thread = threading.Thread(target=self._loop.run_forever, name="cloud_events-loop", daemon=True)
-            self._thread.start()
-
-    def _post(self, outcome: "Coroutine[Any, Any, Any]", context: "Context") -> "Any":
-        future: Future[Any] = Future()
-        loop = self._loop
-        assert loop is not None
-
-        def start() -> None:
-            loop.create_task(outcome, context=context).add_done_callback(lambda task: future.set_result(task.result()))
-
-        loop.call_soon_threadsafe(start)
-        return future.result()
-
-    def at_exit(self, farewell: "Callable[[], Coroutine[Any, Any, None]]") -> None:
-        """Run *farewell* before the process ends: at exit, and on SIGTERM where that can be caught."""
-        if not self._farewells and threading.current_thread() is threading.main_thread():
-            before = signal.getsignal(signal.SIGTERM)
-            signal.signal(signal.SIGTERM, lambda number, frame: self._terminate(before))
-        self._farewells.append(farewell)
-
-    def _terminate(self, before: "Any") -> None:
-        def again() -> None:
-            # As if nobody had caught it: the exit status tells the truth.
-            signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
-            signal.raise_signal(signal.SIGTERM)
-
-        running = asyncio._get_running_loop()
-        if running is not None and running is self._loop:
-            # Caught in the midst of an event, by the thread that drives the loop.
-            task = running.create_task(self._say_farewell())
-            task.add_done_callback(lambda _: again())
-        else:
-            self.close()
-            again()
-
-    async def _say_farewell(self) -> None:
-        farewells, self._farewells = self._farewells, []
-        tasks = [asyncio.ensure_future(farewell()) for farewell in farewells]
-        if tasks:
-            done, late = await asyncio.wait(tasks, timeout=SHUTDOWN_SECONDS)
-            for task in done:
-                if not task.cancelled() and task.exception() is not None:
-                    logger.error("the application's shutdown failed", exc_info=task.exception())
-            if late:
-                logger.warning("the application's shutdown took more than %s s and was left", SHUTDOWN_SECONDS)
-
-    def close(self) -> None:
-        """Say farewell, cancel what is left, and close the loop. The next run has a new one."""
-        from contextvars import Context
-
-        loop = self._loop
-        if loop is None or loop.is_closed() or self._driven:
-            return
-        self.run(self._end(), Context())
-        with self._lock:
-            thread, self._thread, self._loop, self._wanted = self._thread, None, None, False
-        if thread is not None:
-            loop.call_soon_threadsafe(loop.stop)
-            thread.join(SHUTDOWN_SECONDS)
-        if not loop.is_running():
-            loop.close()
-        atexit.unregister(self.close)
-
-    async def _end(self) -> None:
-        await self._say_farewell()
-        left = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in left:
-            task.cancel()
-        if left:
-            await asyncio.wait(left, timeout=SHUTDOWN_SECONDS)
-        await asyncio.get_running_loop().shutdown_asyncgens()
-
-
-async def _outcome(coroutine: "Coroutine[Any, Any, Any]") -> "tuple[Any, BaseException | None]":
-    # An exception is handed over as a value: SystemExit raised in a task would end the thread that runs the loop, and
-    # with it every call that waits.
+    SystemExit, raised in a task, would end the thread that runs the loop, and with it every call that waits.
+    """
     try:
-        return await coroutine, None
+        return await function(*arguments), None
     except BaseException as error:
         return None, error
 
 
+class Engine:
+    """One asyncio loop, and what runs it: its callers, one at a time, or a thread of its own."""
+
+    def __init__(self, lock: "threading.RLock") -> None:
+        self.loop = asyncio.new_event_loop()
+        self.loop.set_task_factory(factory)
+        self._lock = lock
+        self._driver: int | None = None  # the thread of the caller that runs it at this moment
+        self._shared = False  # by several callers at a time, once and for all
+        self._thread: threading.Thread | None = None
+        self._last: asyncio.Task[Outcome] | None = None
+        self._over = False
+
+    def begin(
+        self, call: "Coroutine[Any, Any, Outcome]", context: "Context", seconds: "float | None" = None
+    ) -> "Callable[[], Outcome]":
+        """Have *call* run in *context*; return what waits for its outcome. The lock is held.
+
+        *seconds*: the call is the last, and not to be waited for longer than that if another thread runs the loop.
+        """
+        thread = threading.get_ident()
+        if asyncio._get_running_loop() is None and self._driver in (None, thread) and not self._shared:
+            self._driver = thread
+            return partial(self._drive, asyncio.Task(call, loop=self.loop, context=context))
+        self._shared = True
+        self._move()
+        return self._post(call, context, seconds)
+
+    def _drive(self, task: "asyncio.Task[Outcome]") -> "Outcome":
+        try:
+            found = self.loop.run_until_complete(task)
+            if self._last is not None:
+                # At exit no thread can be started that would run it.
+                self.loop.run_until_complete(self._last)
+            return found
+        except BaseException:
+            # Ctrl-C, or the SystemExit of another task. This one must not go on with the next event.
+            task.cancel()
+            raise
+        finally:
+            with self._lock:
+                self._driver = None
+                if self._over:
+                    self.loop.close()
+                elif self._shared:
+                    self._move()
+
+    def _post(
+        self, call: "Coroutine[Any, Any, Outcome]", context: "Context", seconds: "float | None"
+    ) -> "Callable[[], Outcome]":
+        future: Future[Outcome] = Future()
+        task: asyncio.Task[Outcome]
+
+        def start() -> None:
+            nonlocal task
+            task = asyncio.Task(call, loop=self.loop, context=context)
+            task.add_done_callback(finish)
+            if seconds is not None:
+                self._last = task
+
+        def finish(task: "asyncio.Task[Outcome]") -> None:
+            # Cancelled before its first step, it has no outcome.
+            future.set_result((None, asyncio.CancelledError()) if task.cancelled() else task.result())
+
+        def wait() -> "Outcome":
+            try:
+                return future.result(seconds)
+            except BaseException:  # Ctrl-C, or too late
+                self.loop.call_soon_threadsafe(lambda: task.cancel())
+                raise
+
+        self.loop.call_soon_threadsafe(start)
+        return wait
+
+    def _move(self) -> None:
+        """Give the loop a thread of its own, as soon as no caller drives it. The lock is held."""
+        if self._thread is None and self._driver is None:
+            thread = threading.Thread(target=self._live, name="cloud_events-loop", daemon=True)
+            thread.start()
+            self._thread = thread
+
+    def _live(self) -> None:
+        while not self._over:
+            # Raised in a task, which keeps it for whoever waits for that; the other tasks go on.
+            with suppress(SystemExit, KeyboardInterrupt):
+                self.loop.run_forever()
+        self.loop.close()
+
+    def stop(self) -> None:
+        """Have nothing run the loop any more, and close it: whoever runs it does."""
+        with self._lock:
+            if self._thread is None:
+                self._over = True
+                if self._driver is None:
+                    self.loop.close()
+                return
+        self.loop.call_soon_threadsafe(self._halt)
+        self._thread.join(SHUTDOWN_SECONDS)
+
+    def _halt(self) -> None:
+        self._over = True
+        self.loop.stop()
+
+
+class Loop:
+    """Runs coroutine functions to their end, called from any thread."""
+
+    def __init__(self) -> None:
+        self.current: asyncio.AbstractEventLoop | None = None
+        self._engine: Engine | None = None
+        self._lock = threading.RLock()  # a signal's handler may come in between, in the same thread
+        self._farewells: dict[Any, list[Callable[[], Coroutine[Any, Any, None]]]] = {}
+        self._sigterm: Any = None  # what was to happen before we came
+        self._inherited: list[Engine] = []
+
+    def run(self, context: "Context", function: "Callable[..., Any]", *arguments: "Any") -> "Any":
+        """What ``await function(*arguments)`` returns in *context*; what it raises, with its traceback."""
+        self.refuse_itself()
+        with self._lock:
+            if self._engine is None:
+                self._engine = Engine(self._lock)
+                self.current = self._engine.loop
+                atexit.register(self.close)
+            wait = self._engine.begin(outcome(function, *arguments), context)
+        result, error = wait()
+        if error is not None:
+            try:
+                raise error
+            finally:
+                del error, wait  # its traceback holds this frame
+        return result
+
+    def refuse_itself(self) -> None:
+        """Raise RuntimeError in the loop's own thread, which would wait for itself."""
+        running = asyncio._get_running_loop()
+        if running is not None and running is self.current:
+            raise RuntimeError(
+                "the handler was called by the application itself, inside its event loop; "
+                "call it in a thread: await asyncio.to_thread(handler, event, context)"
+            )
+
+    def at_exit(self, loop: "asyncio.AbstractEventLoop", farewell: "Callable[[], Coroutine[Any, Any, None]]") -> None:
+        """Run *farewell* in *loop* before the process ends: at exit, and on SIGTERM if called in the main thread."""
+        self._farewells.setdefault(loop, []).append(farewell)
+        if self._sigterm is None and threading.current_thread() is threading.main_thread():
+            # None: not from Python.
+            self._sigterm = signal.signal(signal.SIGTERM, self._terminate) or signal.SIG_DFL
+
+    def _terminate(self, number: int, frame: "Any") -> None:
+        # A second SIGTERM is not caught; and in the end the process dies of it, or not, as if nobody had caught it.
+        signal.signal(signal.SIGTERM, self._sigterm)
+        self._sigterm = None
+        running = asyncio._get_running_loop()
+        if running is not None and running is self.current:
+            # In the midst of an event, by the thread that drives the loop. call_soon would not wake it.
+            running.call_soon_threadsafe(self._terminate_soon, running, context=Context())
+        else:
+            self.close()
+            signal.raise_signal(signal.SIGTERM)
+
+    def _terminate_soon(self, loop: "asyncio.AbstractEventLoop") -> None:
+        farewell = loop.create_task(self._say_farewell(SHUTDOWN_SECONDS))
+        farewell.add_done_callback(lambda _: signal.raise_signal(signal.SIGTERM))
+
+    async def _say_farewell(self, seconds: float) -> None:
+        farewells = self._farewells.pop(asyncio.get_running_loop(), [])
+        tasks = [asyncio.create_task(farewell()) for farewell in farewells]
+        if tasks and (await asyncio.wait(tasks, timeout=seconds))[1]:
+            logger.warning("the application's shutdown took more than %s s and was left", seconds)
+
+    def close(self) -> None:
+        """Say farewell, cancel what is left, and close the loop. The next run has a new one."""
+        self.refuse_itself()
+        with self._lock:
+            engine, self._engine, self.current = self._engine, None, None
+            if engine is None:
+                return
+            wait = engine.begin(outcome(self._end), Context(), SHUTDOWN_SECONDS + 0.5)
+        atexit.unregister(self.close)
+        try:
+            wait()
+        except TimeoutError:
+            logger.warning("the event loop was blocked and could not be closed")
+        else:
+            engine.stop()
+
+    async def _end(self) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + SHUTDOWN_SECONDS
+        await self._say_farewell(SHUTDOWN_SECONDS)
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        if left:
+            await asyncio.wait(left, timeout=max(0, deadline - loop.time()))
+        await loop.shutdown_asyncgens()
+
+    def forget(self) -> None:
+        """After a fork: the loop and its thread are the parent's."""
+        if self._engine is not None:
+            # Not to be collected: closed here, it would close what it shares with the parent's.
+            self._inherited.append(self._engine)
+        self._engine = self.current = None
+        self._lock = threading.RLock()
+        self._farewells.clear()
+
+
 LOOP = Loop()
+# Windows knows no fork.
+getattr(os, "register_at_fork", dict)(after_in_child=LOOP.forget)

@@ -53,11 +53,11 @@ class Interface:
         """The environ of *request*: defaults, then the user's, then what the event determines."""
         body = b"" if self.method in BODILESS else request.body
         environ = {
+            "wsgi.errors": sys.stderr,
             **self._environ,
-            "PATH_INFO": request.path if request.path.isascii() else request.path.encode().decode("latin-1"),
+            "PATH_INFO": request.path if request.path.isascii() else _latin(request.path),
             "CONTENT_LENGTH": str(len(body)),
             "wsgi.input": BytesIO(body),
-            "wsgi.errors": sys.stderr,
             "aws.event": request.event,
             "aws.context": request.context,
             "cloud_events.delivery": request.delivery,
@@ -74,7 +74,7 @@ class Interface:
 
     def call(self, request: "Request") -> Response:
         """Call the application and take its whole answer. What it raises before that is raised here, unchanged."""
-        started: list[Any] = []
+        head: list[Any] = []  # status, headers
         chunks: list[bytes] = []
 
         def start_response(status: str, headers: "list[tuple[str, str]]", exc_info: "Any" = None) -> "Any":
@@ -84,87 +84,125 @@ class Interface:
                         raise exc_info[1].with_traceback(exc_info[2])
                 finally:
                     exc_info = None  # the traceback holds this frame: PEP 3333, "Error handling"
-            elif started:
+            elif head:
                 raise ProtocolError("the application called start_response() twice, without exc_info (PEP 3333)")
-            started[:] = status, headers
-            return chunks.append
+            head[:] = _head(status, headers)
+            return write
+
+        def write(chunk: bytes) -> None:
+            if not isinstance(chunk, bytes):
+                raise ProtocolError(
+                    "the application's body must be bytes, such as 'done'.encode() (PEP 3333), not "
+                    f"{type(chunk).__name__}"
+                )
+            if chunk:
+                chunks.append(chunk)
 
         result = self._application(self.environ(request), start_response)
-        close = getattr(result, "close", None)
         try:
             for chunk in _iterable(result):
-                if chunk or not started:
-                    _check(chunk, started)
-                    chunks.append(chunk)
-            if not started:
+                if not head:
+                    raise ProtocolError(
+                        "the application sent its body before it had called start_response() (PEP 3333)"
+                    )
+                write(chunk)
+            if not head:
                 raise ProtocolError("the application returned without having called start_response() (PEP 3333)")
-            response = _response(started, chunks)
         except BaseException as raised:
-            try:
-                if close is not None:
-                    close()
-            except Exception as failed:
+            failed = _close(result)
+            if failed is not None:
                 raised.add_note(f"close() of the response then raised {type(failed).__name__}")
             raise
-        # Always: Django returns its database connections here.
-        if close is not None:
-            try:
-                close()
-            except Exception as failed:
-                return response._replace(error=failed)
-        return response
+        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        status, headers = head
+        return Response(status, headers, body, _close(result))
+
+
+def _close(result: "Any") -> "Exception | None":
+    """Close *result*, always: Django ends its database connections here. Returns what that raises."""
+    close = getattr(result, "close", None)
+    if close is not None:
+        try:
+            close()
+        except Exception as failed:
+            return failed
+    return None
 
 
 def _iterable(result: "Any") -> "Any":
-    if result is None or isinstance(result, (bytes, str)):
-        raise ProtocolError(f"the application must return an iterable of bytes (PEP 3333), not {type(result).__name__}")
+    # These are iterable, too, but not of bytes; and a body that is sent byte by byte is a mistake.
+    if isinstance(result, (bytes, str, dict)) or not hasattr(result, "__iter__"):
+        raise ProtocolError(
+            "the application must return an iterable of bytes, such as [b'done'] (PEP 3333), not "
+            f"{type(result).__name__}"
+        )
     return result
 
 
-def _check(chunk: "Any", started: "list[Any]") -> None:
-    if not started:
-        raise ProtocolError("the application sent its body before it had called start_response() (PEP 3333)")
-    if not isinstance(chunk, bytes):
-        raise ProtocolError(f"the application's body must be bytes (PEP 3333), not {type(chunk).__name__}")
-
-
-def _response(started: "list[Any]", chunks: "list[bytes]") -> Response:
-    status, headers = started
+def _head(status: "Any", headers: "Any") -> "tuple[int, list[tuple[str, str]]]":
     try:
-        code = int(status[:3])
+        code = int(status[:3]) if isinstance(status, str) else 0
+    except ValueError:
+        code = 0
+    if code < 100:
+        raise ProtocolError("the application's status must be a str such as '200 OK' (PEP 3333)")
+    try:
+        pairs = list(headers)
+        for name, value in pairs:
+            if not (isinstance(name, str) and isinstance(value, str)):
+                raise TypeError
     except (TypeError, ValueError):
-        raise ProtocolError("the application's status must be a str such as '200 OK' (PEP 3333)") from None
-    try:
-        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-    except TypeError:  # through write()
-        raise ProtocolError("the application's body must be bytes (PEP 3333)") from None
-    if not all(isinstance(name, str) and isinstance(value, str) for name, value in headers):
-        raise ProtocolError("the application's headers must be pairs of str (PEP 3333)")
-    return Response(code, list(headers), body)
+        raise ProtocolError("the application's headers must be pairs of str (PEP 3333)") from None
+    return code, pairs
 
 
 def _valid(environ: "Mapping[str, Any]") -> "dict[str, Any]":
     """What of the user's environ may be merged; numbers become the strings that CGI wants."""
     valid = {}
     for key, value in environ.items():
-        if not isinstance(key, str):
-            raise ConfigurationError(f"WSGI_ENVIRON: the key {key!r} must be a str")
-        if key in ("HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH"):
-            raise ConfigurationError(f"WSGI_ENVIRON: {key} has no place in an environ; write {key[5:]} (PEP 3333)")
-        if "." not in key:
-            if isinstance(value, int) and not isinstance(value, bool):
-                value = str(value)
-            if not isinstance(value, str):
-                raise ConfigurationError(f"WSGI_ENVIRON: {key} must be a str (PEP 3333), not {type(value).__name__}")
-            if key in ("PATH_INFO", "SCRIPT_NAME") and value[:1] not in ("", "/"):
-                raise ConfigurationError(f"WSGI_ENVIRON: {key}={value!r} must begin with '/'")
-            try:
-                value.encode("utf-8" if key == "PATH_INFO" else "latin-1")
-            except UnicodeEncodeError:
-                raise ConfigurationError(f"WSGI_ENVIRON: {key} must hold latin-1 characters only (PEP 3333)") from None
-        valid[key] = value
-    if valid.get("PATH_INFO") == "":
-        valid["PATH_INFO"] = "/"
-    if valid.get("SCRIPT_NAME") == "/":
-        valid["SCRIPT_NAME"] = ""
+        if isinstance(value, int) and not isinstance(value, bool) and "." not in str(key):
+            value = str(value)
+        fault = _fault(key, value)
+        if fault:
+            raise ConfigurationError(f"WSGI_ENVIRON: {fault}")
+        valid[key] = value if "." in key else str.__str__(value)  # wsgiref.validate wants no subclass of str
+    if "PATH_INFO" in valid:
+        valid["PATH_INFO"] = valid["PATH_INFO"] or "/"
+    if "SCRIPT_NAME" in valid:
+        valid["SCRIPT_NAME"] = _latin(valid["SCRIPT_NAME"].rstrip("/"))
     return valid
+
+
+def _fault(key: "Any", value: "Any") -> str:
+    """What is wrong with an entry of the user's environ, by PEP 3333, "environ Variables"."""
+    if not isinstance(key, str):
+        return f"the key {key!r} must be a str"
+    if key in ("HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH"):
+        return f"{key} has no place in an environ; write {key[5:]} (PEP 3333)"
+    if key == "wsgi.version" and not isinstance(value, tuple):
+        return f"{key} must be a tuple, (1, 0) (PEP 3333), not {value!r}"
+    if key == "wsgi.url_scheme" and value not in ("http", "https"):
+        return f"{key}={value!r} must be 'http' or 'https' (PEP 3333)"
+    if key == "wsgi.errors" and not hasattr(value, "write"):
+        return f"{key} must be a stream such as sys.stderr (PEP 3333), not {type(value).__name__}"
+    if "." in key:
+        return ""
+    if not isinstance(value, str):
+        return f"{key} must be a str (PEP 3333), not {type(value).__name__}"
+    if not value and key in _NEVER_EMPTY:
+        return f"{key} must not be empty (PEP 3333)"
+    if key in _PATHS and value[:1] not in ("", "/"):
+        return f"{key}={value!r} must begin with '/'"
+    try:
+        value.encode("utf-8" if key in _PATHS else "latin-1")
+    except UnicodeEncodeError as error:
+        return f"{key} has characters that {error.encoding} cannot write (PEP 3333)"
+    return ""
+
+
+_NEVER_EMPTY = ("REQUEST_METHOD", "SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL")
+_PATHS = ("PATH_INFO", "SCRIPT_NAME")  # text here; the environ has its UTF-8 bytes, read as latin-1
+
+
+def _latin(text: str) -> str:
+    return text.encode().decode("latin-1")

@@ -1,0 +1,204 @@
+"""The command line: ``cloud-events routes``, ``match`` and ``invoke``."""
+
+import argparse
+import json
+import logging
+import os
+import sys
+from contextlib import redirect_stdout
+from difflib import get_close_matches
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from . import __version__
+from .errors import CloudEventsError, ConfigurationError
+from .explanation import Explanation
+from .invocation import Invoker, LambdaContext
+from .report import Formatter, as_json, as_text, match_lines, their_traceback
+from .settings import from_environment, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+OK, FAILED, UNUSABLE = 0, 1, 2  # exit statuses
+
+
+def main(arguments: "list[str] | None" = None) -> int:
+    """Run one command and return the exit status."""
+    options = _parser().parse_args(arguments)
+    # What the terminal has no letters for must not end the report.
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    # The application lies in the current directory, as it lies in Lambda's deployment package.
+    sys.path.insert(0, "")
+    try:
+        status: int = options.run(options)
+        sys.stdout.flush()
+    except ConfigurationError as error:
+        _show(error)
+        return _complain(str(error))
+    except BrokenPipeError:
+        # The reader ("| head") has seen enough; the interpreter must not try to flush the rest.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="cloud-events",
+        description="See where events go, and send them to your application as AWS Lambda would.",
+        epilog="Settings are read from the environment, as in Lambda. Exit status: 0 if all went well; 1 if an event "
+        "matched no row, was refused or failed; 2 if the command line, a setting or a file cannot be used.",
+    )
+    parser.add_argument("--version", action="version", version=f"cloud-events {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def add(name: str, run: "Callable[[argparse.Namespace], int]", does: str, as_json: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=does, description=f"{does[0].upper()}{does[1:]}.")
+        command.set_defaults(run=run)
+        command.add_argument("--json", action="store_true", help=f"for programs: {as_json}")
+        return command
+
+    line = "one JSON object a line, one line an event"
+    add("routes", _routes, "print every row: its path, and what the sender of such events reads", "a JSON array")
+    match = add("match", _match, "say which row matches each event, where it goes and why", line)
+    invoke = add("invoke", _invoke, "send each event to your application, and say what AWS would do next", line)
+    for command in (match, invoke):
+        command.add_argument("files", nargs="+", metavar="FILE", help="one event as JSON; - is standard input")
+    which = invoke.add_mutually_exclusive_group()
+    for name in ("wsgi", "asgi"):
+        instead = f"the path of your application, instead of {name.upper()}_APPLICATION"
+        which.add_argument(f"--{name}", metavar="PATH", help=instead)
+    invoke.add_argument("--repeat", type=_count, default=1, metavar="N", help="send each event N times")
+    timeout = "the timeout of the function; 900 unless given, the longest that Lambda has"
+    invoke.add_argument("--timeout", type=_count, default=900, metavar="SECONDS", help=timeout)
+    return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+    return int(text)
+
+
+def _complain(message: str) -> int:
+    sys.stdout.flush()
+    print(f"cloud-events: {message}", file=sys.stderr)
+    return UNUSABLE
+
+
+def _show(error: "BaseException | None", shown: "Sequence[BaseException | None]" = ()) -> None:
+    """Print where in the application *error*, or what led to one of ours, was raised, unless it was *shown* before."""
+    theirs = error.__cause__ if isinstance(error, CloudEventsError) else error
+    if theirs is not None and theirs not in shown:
+        traceback = their_traceback(theirs)
+        if traceback.stack:
+            print(*traceback.format(), sep="", end="", file=sys.stderr)
+
+
+def _routes(options: argparse.Namespace) -> int:
+    routes = Explanation(_settings()).routes()
+    if options.json:
+        print(json.dumps(routes, indent=2))
+        return OK
+    lines = [("ROW", "PATH", "ITS SENDER READS"), *((row["row"], row["path"], row["reads"]) for row in routes)]
+    widths = [max(len(line[column]) for line in lines) for column in (0, 1)]
+    for name, path, reads in dict.fromkeys(lines):  # the alternatives of a row look alike
+        print(f"{name:{widths[0]}}  {path:{widths[1]}}  {reads}")
+    return OK
+
+
+def _settings() -> "Any":
+    """What decides where events go; no application is loaded."""
+    return resolve(lambda *_: None, "asgi" if os.environ.get("ASGI_APPLICATION") else "wsgi", {})
+
+
+def _match(options: argparse.Namespace) -> int:
+    explanation = Explanation(_settings())
+
+    def use(file: str, event: "Any") -> int:
+        found = explanation.explain(event)
+        print(json.dumps({"file": file, **found}) if options.json else "\n".join(match_lines(file, found)))
+        return OK if found["status"] in ("matched", "http") else FAILED
+
+    return _each(options, use)
+
+
+def _invoke(options: argparse.Namespace) -> int:
+    for name in ("wsgi", "asgi"):
+        if path := getattr(options, name):
+            os.environ.update(WSGI_APPLICATION="", ASGI_APPLICATION="")
+            os.environ[f"{name.upper()}_APPLICATION"] = path
+    if not (os.environ.get("WSGI_APPLICATION") or os.environ.get("ASGI_APPLICATION")):
+        say = "--wsgi project.wsgi.application, or --asgi; or set WSGI_APPLICATION or ASGI_APPLICATION"
+        return _complain(f"which application is to be invoked? Say {say}")
+    log, formatter = logging.StreamHandler(), Formatter("%(levelname)s %(name)s: %(message)s")
+    log.setFormatter(formatter)
+    logging.basicConfig(handlers=[log])
+    out = sys.stdout
+
+    def use(file: str, event: "Any") -> int:
+        runs = [invoke(event, LambdaContext(options.timeout * 1000)) for _ in range(options.repeat)]
+        load = loading.pop() if loading else None
+        report = json.dumps(as_json(file, runs, load), default=repr) if options.json else as_text(file, runs, load)
+        print(report, file=out, flush=True)
+        _show(runs[0].raised, formatter.shown)
+        return FAILED if any(run.failed for run in runs) else OK
+
+    # What the application prints is no JSON.
+    with redirect_stdout(sys.stderr if options.json else out):
+        started = perf_counter()
+        invoke = Invoker(from_environment())
+        loading = [(perf_counter() - started) * 1000]  # told once, with the first event
+        try:
+            return _each(options, use, progress=len(options.files) > 1)
+        finally:
+            invoke.close()
+
+
+def _each(options: argparse.Namespace, use: "Callable[[str, Any], int]", progress: bool = False) -> int:
+    """Let *use* have each file's name and event; the worst exit status."""
+    worst = OK
+    for number, file in enumerate(options.files, 1):
+        name = "standard input" if file == "-" else file
+        if progress:
+            print(f"[{number}/{len(options.files)}] {name}", file=sys.stderr)
+        try:
+            event = _read(file)
+        except OSError as error:
+            worst = _complain(f"{name}: {_remedy(file, error)}")
+        except ValueError as error:
+            worst = _complain(f"{name}: {error}")
+        else:
+            worst = max(worst, use(name, event))
+    return worst
+
+
+def _read(name: str) -> "Any":
+    """The event in the file *name*. Raises OSError, or ValueError with what is wrong."""
+    content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    if not content.strip():
+        wrong = "did the command before '|' fail?" if name == "-" else "was it ever saved?"
+        raise ValueError(f"there is nothing in it; {wrong}")
+    try:
+        return json.loads(content)
+    except json.JSONDecodeError as error:
+        reason = error.msg.replace("Extra data", "the event ends before this; one file holds one event")
+        raise ValueError(f"not JSON, line {error.lineno}, column {error.colno}: {reason}") from None
+    except UnicodeDecodeError as error:
+        raise ValueError(f"not JSON, byte {error.start}: this is no text in UTF-8") from None
+    except RecursionError:
+        raise ValueError("nested too deeply to be read, by Lambda too") from None
+
+
+def _remedy(name: str, error: OSError) -> str:
+    path = Path(name)
+    if isinstance(error, IsADirectoryError):
+        return f"this is a directory; name the files in it, such as {path / '*.json'}"
+    close: list[str] = []
+    if isinstance(error, FileNotFoundError) and path.parent.is_dir():
+        close = get_close_matches(path.name, os.listdir(path.parent), 1)
+    return f"no such file; did you mean {path.with_name(close[0])}?" if close else str(error.strerror)

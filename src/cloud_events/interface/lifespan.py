@@ -1,0 +1,113 @@
+"""INTERFACE, ASGI's lifespan (asgi.readthedocs.io, Lifespan 2.0): startup once, ``state``, shutdown at the end."""
+
+import asyncio
+import logging
+import threading
+from contextvars import copy_context
+
+from ..errors import ProtocolError, StartupFailed
+from .loop import LOOP, outcome
+from .tasks import NOBODYS, spawned
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+logger = logging.getLogger("cloud_events")
+
+GRACE = 1.0  # seconds that an application may take to clean up after its startup failed
+
+
+class Lifespan:
+    """The lifespan of one application. *mode* is auto, on or off; ``state`` is None where there is no lifespan."""
+
+    def __init__(self, application: "Callable[..., Any]", mode: str) -> None:
+        self._application = application
+        self._mode = mode
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None  # that the application has started up in
+        self.state: dict[str, Any] | None = None
+
+    def start(self) -> None:
+        """Run startup, once. Raises StartupFailed, with the application's own message; the next call tries again."""
+        if self._mode == "off" or self._started():
+            return
+        LOOP.refuse_itself()
+        with self._lock:
+            if self._started():
+                return
+            context = copy_context()
+            context.run(spawned.set, NOBODYS)
+            loop = LOOP.run(context, self._startup)
+            if self.state is not None:
+                LOOP.at_exit(loop, self._shutdown)
+            self._loop = loop
+
+    def _started(self) -> bool:
+        # A loop that was closed, or was the parent's of this forked process, took the lifespan with it.
+        return self._loop is not None and self._loop is LOOP.current
+
+    async def _startup(self) -> "asyncio.AbstractEventLoop":
+        self._life = life = Life(self._application)
+        failure = await life.ask("lifespan.startup")
+        if failure:
+            await life.end()
+            raise StartupFailed(f"the application's startup failed: {failure}") from life.error()
+        if failure is None:
+            # The application knows no lifespan, and says so by raising: ASGI, "Lifespan Protocol".
+            error = life.error()
+            if isinstance(error, (SystemExit, KeyboardInterrupt)):
+                raise error
+            if self._mode == "on":
+                raise StartupFailed(
+                    "lifespan='on', but the application ended its lifespan before startup was complete"
+                ) from error
+            logger.info("the application has no lifespan: %r", error)
+        self.state = None if failure is None else life.state
+        return asyncio.get_running_loop()
+
+    async def _shutdown(self) -> None:
+        self._loop = None
+        failure = await self._life.ask("lifespan.shutdown")
+        error = self._life.error()
+        if failure or error is not None:
+            logger.error("the application's shutdown failed: %s", failure or type(error).__name__, exc_info=error)
+
+
+class Life:
+    """One run of an application's lifespan, in the running loop."""
+
+    def __init__(self, application: "Callable[..., Any]") -> None:
+        self.state: dict[str, Any] = {}
+        self._messages: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+        scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": self.state}
+        run = outcome(application, scope, self._messages.get, self._send)
+        self._task = asyncio.create_task(run, name="cloud_events-lifespan")
+
+    async def ask(self, question: str) -> "str | None":
+        """Send *question*: "" if it is complete, the message if it failed, None if the application ended instead."""
+        self._question = question
+        self._answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._messages.put_nowait({"type": question})
+        ends: list[asyncio.Future[Any]] = [self._task, self._answer]
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        return self._answer.result() if self._answer.done() else None
+
+    async def _send(self, message: "Mapping[str, Any]") -> None:
+        kind = message["type"]
+        if kind == f"{self._question}.complete" and not self._answer.done():
+            self._answer.set_result("")
+        elif kind == f"{self._question}.failed" and not self._answer.done():
+            self._answer.set_result(message.get("message") or "the application gave no reason")
+        else:
+            raise ProtocolError(f"the application sent {kind!r} out of order, or no such message exists (ASGI)")
+
+    def error(self) -> "BaseException | None":
+        """What ended the run, if it has ended."""
+        return self._task.result()[1] if self._task.done() else None
+
+    async def end(self) -> None:
+        """Wait a little, then end it."""
+        await asyncio.wait([self._task], timeout=GRACE)
+        self._task.cancel()

@@ -1,0 +1,153 @@
+"""What the command line prints of explanations and invocations."""
+
+import json
+import logging
+import textwrap
+import traceback
+from itertools import groupby
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .invocation import Exchange, Invocation
+
+SHOWN = 500  # characters of the body in a reply, for people
+
+
+def match_lines(file: str, found: "dict[str, Any]") -> "list[str]":
+    if found["fault"]:
+        return [f"{file}: refused: {found['fault']}"]
+    reads = f"    its sender reads {found['reads']}"
+    if found["status"] == "http":
+        (request,) = found["requests"]
+        heading = f"{file}: an HTTP request, from {request['from']}; CLOUD_EVENTS_HTTP_HANDLER takes it"
+        return [heading, *(f"    {line}" for line in request["why"])]
+    blocks = [_request_lines(request) for request in found["requests"]]
+    if found["each"] is None:
+        return [f"{file}: {blocks[0][0]}", *blocks[0][1:], reads]
+    lines = [f"{file}: row {found['row']}, a request for each {found['each']}", reads]
+    position = 0
+    for (heading, *rest), alike in groupby(blocks):
+        last = position + len([*alike]) - 1
+        which = f"{found['each']} {position}" if position == last else f"{found['each']}s {position} to {last}"
+        lines += [f"  {which}: {heading}", *(f"  {line}" for line in rest)]
+        position = last + 1
+    return lines
+
+
+def _request_lines(request: "dict[str, Any]") -> "list[str]":
+    if request["status"] == "refused":
+        return [f"refused: {request['fault']}"]
+    heading = f"{request['method']} {request['path']}"
+    if request["status"] == "matched":
+        return [f"{heading}, by row {request['row']}", *(f"    {line}" for line in request["why"])]
+    lines = [f"{heading}: no row matches{', these came closest' if request['closest'] else ''}"]
+    for row in request["closest"]:
+        lines.append(f"    {row['row']}")
+        lines += [f"      + {line}" for line in row["holds"]] + [f"      - {line}" for line in row["fails"]]
+    return [*lines, "    a row of your own, in CLOUD_EVENTS_MATCHERS, may send it elsewhere"]
+
+
+def as_json(file: str, runs: "list[Invocation]", load: "float | None") -> "dict[str, Any]":
+    first = runs[0]
+    requests = [
+        {
+            "row": each.request.delivery.matcher,
+            "record": each.request.delivery.record_id,
+            "method": each.method,
+            "path": each.request.path,
+            "query": each.request.query,
+            "headers": each.headers,
+            "status": each.response and each.response.status,
+            "error": _error(each.error),
+            "milliseconds": each.milliseconds,
+        }
+        for each in first.exchanges
+    ]
+    return {
+        "file": file,
+        "row": first.name,
+        "requests": requests,
+        "reply": first.reply,
+        "raised": _error(first.raised),
+        "next": first.next,
+        "then": first.then,
+        "milliseconds": {"load": load, "runs": [run.milliseconds for run in runs]},
+        "failed": sum(run.failed for run in runs),
+    }
+
+
+def _error(error: "BaseException | None") -> "dict[str, str] | None":
+    return None if error is None else {"type": type(error).__name__, "message": str(error)}
+
+
+def as_text(file: str, runs: "list[Invocation]", load: "float | None") -> str:
+    first, again = runs[0], runs if load is None else runs[1:]
+    entries = [("matched", first.name or "no row")]
+    for each in first.exchanges:
+        entries += _exchange_entries(each, first)
+    if first.raised is not None:
+        entries.append(("raised", f"{type(first.raised).__name__}: {first.raised}".rstrip()))
+    else:
+        entries.append(("reply", json.dumps(_cut(first.reply), indent=2, default=repr)))
+        hint = next((hint for hint in (getattr(each.error, "hint", "") for each in first.exchanges) if hint), "")
+        entries += [("hint", hint)] if hint else []
+    entries.append(("next", f"{first.next}: {first.then}"))
+    times = [] if load is None else [f"cold {first.milliseconds:.1f} ms, after {load:.1f} ms to load the application"]
+    if again:
+        counted = f", the median of {len(again)}" if len(again) > 1 else ""
+        times.append(f"warm {median(run.milliseconds for run in again):.1f} ms{counted}")
+    entries.append(("time", "; ".join(times)))
+    if len(runs) > 1:
+        entries.append(("failed", f"{sum(run.failed for run in runs)} of {len(runs)}"))
+    lines = (f"  {label:8}  {textwrap.indent(text, ' ' * 12).lstrip()}" for label, text in entries)
+    return "\n".join([file, *lines])
+
+
+def _cut(reply: "Any") -> "Any":
+    body = reply.get("body") if isinstance(reply, dict) else None
+    if not isinstance(body, str) or len(body) <= SHOWN:
+        return reply
+    return {**reply, "body": f"{body[:SHOWN]}... ({len(body):,} characters; --json shows them all)"}
+
+
+def _exchange_entries(each: "Exchange", first: "Invocation") -> "list[tuple[str, str]]":
+    row = each.request.delivery.matcher
+    by = "" if row == first.name else f", by row {row}"
+    query = f"?{each.request.query}" if each.request.query else ""
+    request = f"{each.method} {each.request.path}{query}{by}, {int(each.headers['content-length']):,} bytes"
+    answer = f"nothing, but raised {type(each.error).__name__}" if each.response is None else each.response.status
+    answered = f"{answer}, after {each.milliseconds:.1f} ms"
+    if len(first.exchanges) > 1:
+        return [("request", f"{request}: {answered}")]
+    headers = (f"{name}: {value}" for name, value in each.headers.items() if name != "content-length")
+    return [("request", "\n".join([request, *headers])), ("answered", answered)]
+
+
+class Formatter(logging.Formatter):
+    """Writes tracebacks without our own frames, and keeps the exceptions that it has shown."""
+
+    def __init__(self, line: str) -> None:
+        super().__init__(line)
+        self.shown: list[BaseException | None] = []
+
+    def formatException(self, ei: "Any") -> str:  # noqa: N802  # logging's name
+        self.shown.append(ei[1])
+        return "".join(their_traceback(ei[1]).format()).rstrip()
+
+
+_NOT_THEIRS = (str(Path(__file__).parent / "_").removesuffix("_"), "<frozen importlib")
+
+
+def their_traceback(error: BaseException) -> traceback.TracebackException:
+    """The traceback of *error* and of what led to it, of the application's own frames alone."""
+    shown = traceback.TracebackException.from_exception(error)
+    waiting = [shown]
+    while waiting:
+        each = waiting.pop()
+        each.stack[:] = [frame for frame in each.stack if not frame.filename.startswith(_NOT_THEIRS)]
+        waiting += [
+            other for other in (each.__cause__, each.__context__, *(each.exceptions or ())) if other is not None
+        ]
+    return shown

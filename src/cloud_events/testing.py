@@ -1,0 +1,282 @@
+"""For your own tests, with any test framework: events as AWS sends them, a context, a client.
+
+    from cloud_events.testing import EventClient, s3
+
+    def test_an_upload_becomes_a_book():
+        sent = EventClient(application, response="native").send(s3(bucket="uploads", key="Emma.epub"))
+        assert (sent.status, sent.next) == (201, "done")
+
+The builders return plain dicts, which you may change. Ids are new each time, times are now.
+"""
+
+import json
+import os
+import time
+from base64 import b64encode
+from hashlib import md5, sha256
+from itertools import count
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote_plus
+from uuid import uuid4
+
+from .application import load
+from .invocation import Invocation as Invocation
+from .invocation import Invoker
+from .invocation import LambdaContext as LambdaContext
+from .settings import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+Event = dict[str, Any]
+
+REGION = "eu-west-1"
+ACCOUNT = "123456789012"
+
+_numbers = count(1)  # no two records have the same sequence number
+
+
+class EventClient:
+    """Sends events to *application*, by a handler made with the arguments of ``make_handler``.
+
+    As a context manager it ends an ASGI application's lifespan; ``close`` does so too.
+    """
+
+    def __init__(self, application: Any, interface: "str | None" = None, **settings: Any) -> None:
+        if isinstance(application, str):
+            application = load(application, "EventClient")
+        self._invoke = Invoker(resolve(application, interface, settings))
+
+    def send(self, event: Any, context: Any = None) -> Invocation:
+        """Deliver *event* as Lambda would. Nothing is raised here; ``raised`` has it. Works where a loop runs, too."""
+        return self._invoke(event, LambdaContext() if context is None else context)
+
+    async def asend(self, event: Any, context: Any = None) -> Invocation:
+        """The same without blocking the test's own event loop, for applications that need something of that."""
+        import asyncio
+
+        return await asyncio.to_thread(self.send, event, context)
+
+    def close(self) -> None:
+        self._invoke.close()
+
+    def __enter__(self) -> "EventClient":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+
+def batch(*events: Event) -> Event:
+    """One event with the records of several: ``batch(dynamodb(…), dynamodb(…))``."""
+    return {"Records": [record for event in events for record in event["Records"]]}
+
+
+def s3(bucket: str = "uploads", key: str = "book.epub", event: str = "ObjectCreated:Put", size: int = 1024) -> Event:
+    """An S3 notification. *key* as people write it; in the event it is URL-encoded, as S3 does."""
+    removed = event.startswith("ObjectRemoved")
+    record = {
+        "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": REGION, "eventTime": _now(), "eventName": event,
+        "userIdentity": {"principalId": "AWS:AIDAEXAMPLE"},
+        "requestParameters": {"sourceIPAddress": "203.0.113.1"},
+        "responseElements": {"x-amz-request-id": _hex(16), "x-amz-id-2": _base64(os.urandom(56))},
+        "s3": {
+            "s3SchemaVersion": "1.0", "configurationId": "uploads",
+            "bucket": {"name": bucket, "ownerIdentity": {"principalId": "AEXAMPLE"}, "arn": f"arn:aws:s3:::{bucket}"},
+            "object": {
+                "key": quote_plus(key, safe="/"), "sequencer": _hex(18),
+                **({} if removed else {"size": size, "eTag": uuid4().hex}),
+            },
+        },
+    }  # fmt: skip
+    return {"Records": [record]}
+
+
+def sqs(*bodies: Any, queue: str = "queue", fifo: bool = False, group: "str | Sequence[str]" = "group") -> Event:
+    """Messages of a queue; what is no str is written as JSON. *group*: the message group, one for all or one each."""
+    arn = _arn("sqs", queue.removesuffix(".fifo") + ".fifo" if fifo else queue)
+    groups = [group] * len(bodies) if isinstance(group, str) else group
+
+    def record(body: str, its_group: str) -> Event:
+        now = time.time_ns() // 1_000_000
+        ordered = {
+            "SequenceNumber": f"{18870000000000000000 + next(_numbers) * 256}", "MessageGroupId": its_group,
+            "MessageDeduplicationId": sha256(body.encode()).hexdigest(),
+        }  # fmt: skip
+        return {
+            "messageId": str(uuid4()), "receiptHandle": _base64(os.urandom(96)), "body": body,
+            "attributes": {
+                "ApproximateReceiveCount": "1", "SentTimestamp": str(now), "SenderId": "AIDAEXAMPLE",
+                "ApproximateFirstReceiveTimestamp": str(now + 1), **(ordered if fifo else {}),
+            },
+            "messageAttributes": {}, "md5OfBody": md5(body.encode(), usedforsecurity=False).hexdigest(),
+            "eventSource": "aws:sqs", "eventSourceARN": arn, "awsRegion": REGION,
+        }  # fmt: skip
+
+    return {"Records": [record(_text(body), its) for body, its in zip(bodies, groups, strict=True)]}
+
+
+def sns(
+    message: Any, subject: "str | None" = None, topic: str = "topic", attributes: "dict[str, str] | None" = None
+) -> Event:
+    """A notification of a topic; a message that is no str is written as JSON."""
+    told = {name: {"Type": "String", "Value": text} for name, text in (attributes or {}).items()}
+    record = {
+        "EventSource": "aws:sns", "EventVersion": "1.0", "EventSubscriptionArn": f"{_arn('sns', topic)}:{uuid4()}",
+        "Sns": {**_notification(message, topic, "Url"), "Subject": subject, "MessageAttributes": told},
+    }  # fmt: skip
+    return {"Records": [record]}
+
+
+def sns_in_sqs(*messages: Any, subject: "str | None" = None, topic: str = "topic", queue: str = "queue") -> Event:
+    """Messages of a queue that is subscribed to a topic; one that is an S3 event went from S3 to SNS to SQS."""
+    # Here SNS spells URL in capitals, and leaves out what is not there.
+    told = {} if subject is None else {"Subject": subject}
+    return sqs(*({**_notification(message, topic, "URL"), **told} for message in messages), queue=queue)
+
+
+def s3_in_sqs(
+    bucket: str = "uploads", key: str = "book.epub", event: str = "ObjectCreated:Put", queue: str = "queue"
+) -> Event:
+    """A message of a queue that a bucket notifies."""
+    return sqs(s3(bucket, key, event), queue=queue)
+
+
+def eventbridge(
+    source: str = "com.example.shop",
+    detail_type: str = "OrderPlaced",
+    detail: Any = None,
+    resources: "Iterable[str]" = (),
+) -> Event:
+    """An event of an EventBridge bus."""
+    return {
+        "version": "0", "id": str(uuid4()), "detail-type": detail_type, "source": source, "account": ACCOUNT,
+        "time": f"{_now()[:19]}Z", "region": REGION, "resources": [*resources],
+        "detail": {} if detail is None else detail,
+    }  # fmt: skip
+
+
+def schedule(rule: str = "schedule") -> Event:
+    """What a scheduled rule of EventBridge sends."""
+    return eventbridge("aws.events", "Scheduled Event", resources=[_arn("events", f"rule/{rule}")])
+
+
+def kinesis(*data: Any, stream: str = "stream", partition_key: str = "key") -> Event:
+    """Records of a stream. *data*: bytes or str; what is neither is written as JSON."""
+
+    def record(value: Any, number: str) -> Event:
+        return {
+            "kinesis": {
+                "kinesisSchemaVersion": "1.0", "partitionKey": partition_key, "sequenceNumber": number,
+                "data": _base64(value), "approximateArrivalTimestamp": time.time_ns() // 1_000_000 / 1000,
+            },
+            "eventSource": "aws:kinesis", "eventVersion": "1.0", "eventID": f"shardId-000000000000:{number}",
+            "eventName": "aws:kinesis:record", "invokeIdentityArn": f"arn:aws:iam::{ACCOUNT}:role/function",
+            "awsRegion": REGION, "eventSourceARN": _arn("kinesis", f"stream/{stream}"),
+        }  # fmt: skip
+
+    return {"Records": [record(value, f"4959033827149025660855969253836157109{next(_numbers):019}") for value in data]}
+
+
+def dynamodb(
+    new: "Event | None" = None, old: "Event | None" = None, keys: "Sequence[str]" = ("id",), table: str = "table"
+) -> Event:
+    """The change of an item, plain Python values: *new* alone made it, *old* alone removed it, both changed it."""
+    item = old if new is None else new
+    if item is None:
+        raise ValueError("dynamodb(): give the new item, the old one, or both")
+    if not item.keys() >= {*keys}:
+        raise ValueError(f"dynamodb(): the item lacks a key attribute of its table; name those by keys={[*item][:1]}")
+    images = {name: _typed(each)["M"] for name, each in (("NewImage", new), ("OldImage", old)) if each is not None}
+    record = {
+        "eventID": uuid4().hex, "eventName": "REMOVE" if new is None else "INSERT" if old is None else "MODIFY",
+        "eventVersion": "1.1", "eventSource": "aws:dynamodb", "awsRegion": REGION,
+        "dynamodb": {
+            "ApproximateCreationDateTime": int(time.time()), "Keys": {key: _typed(item[key]) for key in keys}, **images,
+            "SequenceNumber": f"{4421584500000000017450439091 + next(_numbers)}", "SizeBytes": len(json.dumps(images)),
+            "StreamViewType": "NEW_AND_OLD_IMAGES",
+        },
+        "eventSourceARN": _arn("dynamodb", f"table/{table}/stream/2026-01-01T00:00:00.000"),
+    }  # fmt: skip
+    return {"Records": [record]}
+
+
+def kafka(
+    *values: Any, topic: str = "topic", partition: int = 0, key: Any = "key", self_managed: bool = False
+) -> Event:
+    """Records of one partition of a topic, on Amazon MSK or on brokers of your own. Values as those of ``kinesis``."""
+
+    def record(value: Any) -> Event:
+        return {
+            "topic": topic, "partition": partition, "offset": next(_numbers),
+            "timestamp": time.time_ns() // 1_000_000, "timestampType": "CREATE_TIME",
+            **{name: _base64(text) for name, text in (("key", key), ("value", value)) if text is not None},
+            "headers": [],
+        }  # fmt: skip
+
+    kept = {
+        "bootstrapServers": "b-1.example.com:9092,b-2.example.com:9092",
+        "records": {f"{topic}-{partition}": [record(value) for value in values]},
+    }
+    if self_managed:
+        return {"eventSource": "SelfManagedKafka", **kept}
+    return {"eventSource": "aws:kafka", "eventSourceArn": _arn("kafka", f"cluster/cluster/{uuid4()}-1"), **kept}
+
+
+def cloudevent(
+    data: Any = None, type: str = "com.example.happened", source: str = "/example", **attributes: Any  # noqa: A002
+) -> Event:  # fmt: skip
+    """A native CloudEvent, 1.0; *attributes*: its other attributes and extensions, such as subject="12"."""
+    required = {"specversion": "1.0", "id": str(uuid4()), "source": source, "type": type}
+    event = {**required, "time": _now(), "datacontenttype": "application/json", **attributes}
+    return event if data is None else {**event, "data": data}
+
+
+def _notification(message: Any, topic: str, url: str) -> Event:
+    host = f"https://sns.{REGION}.amazonaws.com"
+    return {
+        "Type": "Notification", "MessageId": str(uuid4()), "TopicArn": _arn("sns", topic), "Message": _text(message),
+        "Timestamp": _now(), "SignatureVersion": "1", "Signature": _base64(os.urandom(256)),
+        f"SigningCert{url}": f"{host}/SimpleNotificationService-{uuid4().hex}.pem",
+        f"Unsubscribe{url}": f"{host}/?Action=Unsubscribe&SubscriptionArn={_arn('sns', topic)}:{uuid4()}",
+    }  # fmt: skip
+
+
+def _typed(value: Any) -> "dict[str, Any]":
+    """A Python value as DynamoDB writes it: developer guide, "DynamoDB low-level API", "Data type descriptors"."""
+    if value is None:
+        return {"NULL": True}
+    if isinstance(value, bool):
+        return {"BOOL": value}
+    if isinstance(value, (str, bytes)):
+        return {"S": value} if isinstance(value, str) else {"B": _base64(value)}
+    if isinstance(value, dict):
+        return {"M": {name: _typed(each) for name, each in value.items()}}
+    if isinstance(value, (set, frozenset)):
+        typed = [_typed(each) for each in value]
+        (kind,) = typed[0]  # DynamoDB has no empty sets
+        return {f"{kind}S": sorted(each[kind] for each in typed)}
+    if isinstance(value, (list, tuple)):
+        return {"L": [_typed(each) for each in value]}
+    return {"N": str(value)}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+
+
+def _base64(value: Any) -> str:
+    return b64encode(value if isinstance(value, bytes) else _text(value).encode()).decode("ascii")
+
+
+def _arn(service: str, resource: str) -> str:
+    return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}"
+
+
+def _hex(length: int) -> str:
+    return uuid4().hex[:length].upper()
+
+
+def _now() -> str:
+    now = time.time()
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now * 1000) % 1000:03}Z"

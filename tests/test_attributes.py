@@ -1,0 +1,296 @@
+"""The CloudEvent attributes of AWS's events, kind by kind; and that no event makes them invalid, or tells a secret."""
+
+import base64
+import csv
+import gzip
+import json
+import zlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from jsonschema import Draft202012Validator
+
+from cloud_events.adapter.attributes import TABLE, describe, describe_record, opened
+from cloud_events.adapter.catalog import ROWS
+from conftest import EVENTS, Context, expectations, sample
+from drawn import mutated
+
+CONTEXT = Context()
+REQUEST = CONTEXT.aws_request_id
+FIXED = {"specversion": "1.0", "datacontenttype": "application/json"}
+VALID = Draft202012Validator(json.loads(Path(__file__).with_name("cloudevent.schema.json").read_text()))
+SAMPLES = {
+    file.removesuffix(".json"): (row, sample(file.removesuffix(".json")))
+    for file, row, _ in expectations(EVENTS)
+    if row in TABLE
+}
+
+
+def each(name, event, context=CONTEXT):
+    """The attributes of each record of *event*."""
+    records, event = opened(name, event)
+    return [describe_record(name, event, *record, context, index) for index, record in enumerate(records)]
+
+
+def expected():
+    """sample → record, from "0", or "all" → its attributes: the table beside the samples, of the region eu-west-1."""
+    found = {}
+    with (EVENTS / "attributes.csv").open(newline="", encoding="utf-8") as lines:
+        for line in csv.DictReader(lines):
+            name, record = line.pop("sample"), line.pop("record")
+            line["id"] = line["id"].replace("<request>", REQUEST)
+            found.setdefault(name, {})[record] = {**FIXED, **{key: value for key, value in line.items() if value}}
+    return found
+
+
+EXPECTED = expected()
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_samples(name, monkeypatch):
+    """Each record has the attributes of its kind; a lone one lends them to its event, several what they agree on."""
+    monkeypatch.setenv("AWS_REGION", "eu-west-1")
+    row, event = SAMPLES[name]
+    found = {str(index): attributes for index, attributes in enumerate(each(row, event))}
+    found["all" if len(found) > 1 else "0"] = describe(row, event, CONTEXT)
+    assert found == EXPECTED[name]
+    assert found["0"] == each(row, event)[0]
+
+
+def test_every_kind_is_tested():
+    """A kind of event that is added to the table has a row, and a sample."""
+    assert {row for row, _ in SAMPLES.values()} == set(TABLE)
+    assert set(TABLE) < {row.name for row in ROWS}
+
+
+def test_records_that_agree_on_nothing():
+    """Where not even the source is one, it is the service."""
+    event = {"Records": [{"eventSourceARN": "arn:1", "eventName": "a"}, {"eventSourceARN": "arn:2"}]}
+    batch = {"id": REQUEST, "source": "aws:dynamodb", "type": "com.amazonaws.dynamodb.batch"}
+    assert describe("dynamodb", event, CONTEXT) == {**FIXED, **batch}
+
+
+@pytest.mark.parametrize(
+    ("name", "event"), [("sqs", {"Records": []}), ("sqs", {}), ("sqs", None), ("pipes", []), (None, {"id": "1"})]
+)
+def test_events_without_attributes(name, event):
+    """An event without a record, or of a kind that the table lacks, has none."""
+    assert describe(name, event, CONTEXT) == {}
+
+
+COGNITO = "eu-west-1:27cac550-3836-465c-9107-51d27ab4a6e1"
+SKILL = "aws:alexa.amzn1.ask.skill.9c53c074-d7ac-4a27-a8b6-38ac1f376c5f"
+CLICKS = "arn:aws:kinesis:eu-west-1:123456789012:stream/clicks"
+CLUSTER = "arn:aws:kafka:eu-west-1:123456789012:cluster/shop/3f0d6a52-8b1e-4c2d-9a7f-5e6b7c8d9e0f-2"
+PARTS = "d887db09-649d-4b0d-8395-1d8d5d69b2e7"
+CONFIG = {"type": "com.amazonaws.config.event", "time": None, "subject": None}
+REVIEW = {"id": f"{REQUEST}.0", "type": "com.amazonaws.docdb.event", "time": None, "subject": None}
+REMOVE = object()
+# sample, where in its event, what is put there: what becomes of the first record; None: the attribute is left out.
+CHANGES = [
+    ("s3", "Records.0.awsRegion", REMOVE, {"source": "aws:s3.books-uploads"}),
+    ("s3", "Records.0.s3.bucket", REMOVE, {"source": "aws:s3.eu-west-1"}),
+    ("s3", "Records.0.s3.bucket.name", "a b/é", {"source": "aws:s3.eu-west-1.a%20b/%C3%A9"}),
+    ("s3", "Records.0.responseElements.x-amz-id-2", REMOVE, {"id": f"{REQUEST}.0"}),
+    ("s3", "Records.0.eventTime", "2026-03-14T10:25:00", {"time": None}),
+    ("s3", "Records.0.eventName", REMOVE, {"type": "com.amazonaws.s3.event"}),
+    ("s3", "Records.0.s3.object.key", "a\u00a0 é\u2028", {"subject": "a\u00a0 é\u2028"}),
+    *[("s3", "Records.0.s3.object.key", odd, {"subject": None}) for odd in ("", "a\n", "\x7f", "\x9f", True, 0.5, [])],
+    *[("s3", "Records.0.s3.object.key", odd, {"subject": None}) for odd in ("\udfff", "\ufdd0", "\U0010ffff")],
+    ("sns", "Records.0.Sns.Subject", "", {"subject": None}),
+    ("sns", "Records.0.EventSubscriptionArn", 5, {"source": "5"}),
+    ("sns", "Records.0.EventSubscriptionArn", "\ud800", {"source": "aws:sns"}),
+    ("eventbridge", "detail-type", "", {"type": "com.amazonaws.eventbridge.event"}),
+    ("eventbridge", "id", REMOVE, {"id": f"{REQUEST}.0"}),
+    ("eventbridge", "account", REMOVE, {"account": None}),
+    ("eventbridge", "time", "2026-03-14T09:26:53+0000", {"time": "2026-03-14T09:26:53Z"}),
+    ("sqs", "Records.0.attributes.SentTimestamp", "soon", {"time": None}),
+    ("kinesis.firehose", "deliveryStreamArn", REMOVE, {"source": CLICKS}),
+    ("kinesis.firehose__msk", "deliveryStreamArn", REMOVE, {"source": CLUSTER}),
+    ("kafka.msk", "records.orders-0.0.topic", REMOVE, {"source": "aws:kafka"}),
+    ("kafka.selfmanaged", "records.stock-0.0.topic", REMOVE, {"source": "aws:kafka"}),
+    ("kafka.selfmanaged", "bootstrapServers", [], {"source": "aws:kafka"}),
+    ("kafka.selfmanaged", "bootstrapServers", "a:9092", {"source": "//a:9092#stock"}),
+    ("mq.activemq", "messages.0.destination", {"physicalName": "a", "physicalname": "b"}, {"subject": "a"}),
+    ("mq.rabbitmq", "rmqMessagesByQueue", [{}], {"subject": None}),
+    ("docdb", "events.0.event.ns.coll", REMOVE, {"subject": None}),
+    ("docdb", "events.0.event", 5, REVIEW),
+    ("ses", "Records.0.ses.receipt.action.functionArn", REMOVE, {"source": "aws:ses.us-east-2"}),
+    ("ses", "Records.0.ses.receipt.action.functionArn", "a:b:c", {"source": "aws:ses.us-east-2"}),
+    ("codecommit", "Records.0.eventId", REMOVE, {"id": f"{REQUEST}.0"}),
+    ("codecommit", "Records.0.codecommit.references", [], {"subject": None}),
+    ("codecommit__two-parts", "Records.0.eventPartNumber", REMOVE, {"id": PARTS}),
+    ("cognito.sync", "region", REMOVE, {"source": f"aws:cognito-sync.us-east-2.{COGNITO}"}),
+    ("cognito.sync", "region", {}, {"source": f"aws:cognito-sync.us-east-2.{COGNITO}"}),
+    *[("config", "invokingEvent", odd, CONFIG) for odd in (REMOVE, 5, None, "", "{", "5", "[" * 100_000)],
+    ("lex.v2", "bot.id", REMOVE, {"source": "aws:lex.us-east-2.OrderBooks"}),
+    ("alexa.skill", "context.System", REMOVE, {"source": SKILL}),
+    ("alexa.skill", "request.type", REMOVE, {"type": "com.amazonaws.alexa"}),
+    ("alexa.smarthome.v2", "header", {}, {"id": f"{REQUEST}.0", "source": "aws:alexa", "type": "com.amazonaws.alexa"}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "path", "value", "changes"), CHANGES)
+def test_what_aws_leaves_out(name, path, value, changes, monkeypatch):
+    """Of a field that is missing or odd the attribute falls back, or is left out; the others stay."""
+    monkeypatch.setenv("AWS_REGION", "us-east-2")
+    row, event = SAMPLES[name][0], sample(name)
+    attributes = {**each(row, event)[0], **changes}
+    *steps, last = [int(step) if step.isdecimal() else step for step in path.split(".")]
+    place = event
+    for step in steps:
+        place = place[step]
+    if value is REMOVE:
+        del place[last]
+    else:
+        place[last] = value
+    assert each(row, event)[0] == {name: value for name, value in attributes.items() if value is not None}
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("iot.events", "aws:iotevents.book-van"),
+        ("lex.v1", "aws:lex.OrderBooks"),
+        ("cloudwatch.logs", "arn:aws:logs::123456789012:log-group:/aws/lambda/books-api"),
+    ],
+)
+def test_without_a_region(name, source):
+    """A region that neither the event nor the environment names is left out."""
+    assert describe(*SAMPLES[name], CONTEXT)["source"] == source
+
+
+LOG_EVENT = {
+    "messageType": "DATA_MESSAGE",
+    "owner": "123456789012",
+    "logGroup": "books",
+    "logStream": "a",
+    "logEvents": [{"id": "1", "timestamp": 0, "message": "sold out"}],
+}
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress])
+def test_packed_logs(pack):
+    """CloudWatch Logs are unpacked to be described, gzip or zlib."""
+    event = {"awslogs": {"data": base64.b64encode(pack(json.dumps(LOG_EVENT).encode())).decode()}}
+    assert opened("cloudwatch.logs", event) == ([(LOG_EVENT["logEvents"][0], None)], LOG_EVENT)
+    assert describe("cloudwatch.logs", event, CONTEXT) == {
+        **FIXED,
+        "id": "1",
+        "source": "arn:aws:logs::123456789012:log-group:books",
+        "type": "com.amazonaws.logs.DATA_MESSAGE",
+        "subject": "a",
+        "time": "1970-01-01T00:00:00Z",
+    }
+
+
+def bomb():
+    """64 MiB of JSON in a few kB."""
+    return zlib.compress(b'{"logEvents": [{"id": "1"}], "a": "' + b" " * 2**26 + b'"}')
+
+
+PACKED = [b"{", b"\xff", b"5", b"[" * 100_000, b'{"logEvents": 5}']
+BROKEN_LOGS = [
+    *("", "é", "====", "bm90IHBhY2tlZA==", 5, None, []),
+    *map(base64.b64encode, [bomb(), *map(gzip.compress, PACKED)]),
+]
+
+
+@pytest.mark.parametrize("data", BROKEN_LOGS, ids=lambda data: ascii(data)[:20])
+def test_broken_logs(data):
+    """Logs that cannot be unpacked, or would fill the memory, have no attributes."""
+    assert describe("cloudwatch.logs", {"awslogs": {"data": data}}, CONTEXT) == {}
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_a_retry_has_the_same_ids(name):
+    """A retry gives the same attributes; another invocation gives an id of its own where AWS has none."""
+    row, event = SAMPLES[name]
+    later = Context()
+    later.aws_request_id = "1a2b3c4d-0000-0000-0000-000000000000"
+    assert each(row, event) == each(row, sample(name))
+    assert describe(row, event, CONTEXT) == describe(row, sample(name), Context())
+    for one, other in zip(each(row, event), each(row, event, later), strict=True):
+        assert one["id"].replace(REQUEST, later.aws_request_id) == other["id"]
+
+
+def test_without_a_context():
+    """Outside of Lambda an event without an id gets a new one each time."""
+    row, event = SAMPLES["cloudwatch.alarm"]
+    first, second = describe(row, event, None)["id"], describe(row, event, object())["id"]
+    assert len(first) == len(second) == 36
+    assert first != second
+    row, batch = SAMPLES["sqs"]
+    assert describe(row, batch, None)["id"] != describe(row, batch, None)["id"]
+
+
+SECRETS = {
+    "receiptHandle",
+    "resultToken",
+    "accessToken",
+    "token",
+    "correlationToken",
+    "userName",
+    "userId",
+    "body",
+    "data",
+}
+
+
+def leaves(value, under=""):
+    """(key, leaf) of everything in *value*."""
+    if isinstance(value, dict):
+        return [leaf for key, inner in value.items() for leaf in leaves(inner, key)]
+    if isinstance(value, list):
+        return [leaf for inner in value for leaf in leaves(inner, under)]
+    return [(under, value)]
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_no_secret_is_an_attribute(name):
+    """Handles, tokens, names and contents stay in the body, where a header would put them into logs."""
+    row, event = SAMPLES[name]
+    secrets = {leaf for key, leaf in leaves(event) if key in SECRETS and isinstance(leaf, str) and len(leaf) > 9}
+    if row == "ses":
+        secrets |= {"Where is my book?", "ada@example.org"}
+    told = " ".join(map(str, [*describe(row, event, CONTEXT).values(), *each(row, event)]))
+    assert not [secret for secret in secrets if secret in told]
+
+
+URI = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:/?#[]@!$&'()*+,;=%")
+
+
+def assert_valid(attributes):
+    """By the rules of spec.md, and with a source that is a URI reference."""
+    assert not [error.message for error in VALID.iter_errors(attributes)]
+    assert URI.issuperset(attributes["source"])
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_valid(name):
+    """Every sample, and each of its records, is a valid CloudEvent."""
+    row, event = SAMPLES[name]
+    for attributes in [describe(row, event, CONTEXT), *each(row, event)]:
+        assert_valid(attributes)
+
+
+def test_public_samples_are_valid(corpus):
+    """So is every public sample."""
+    described = 0
+    for file, row, _ in expectations(corpus):
+        if row in TABLE:
+            event = json.loads((corpus / file).read_text(encoding="utf-8-sig"))
+            for attributes in [*filter(None, [describe(row, event, CONTEXT)]), *each(row, event)]:
+                assert_valid(attributes)
+                described += 1
+    assert described > 150
+
+
+@settings(deadline=None, max_examples=300)
+@given(mutated(sorted(SAMPLES)))
+def test_no_event_makes_them_invalid(drawn):
+    """Whatever is missing or of another type: no crash, and attributes that every SDK takes, or none."""
+    row, event = SAMPLES[drawn[0]][0], drawn[1]
+    for attributes in [*filter(None, [describe(row, event, CONTEXT)]), *each(row, event)]:
+        assert_valid(attributes)

@@ -1,0 +1,384 @@
+"""Real flows: boto3 talks to AWS, as far as moto plays it; what AWS would hand to the function reaches a database.
+
+moto would run the function in Docker. Here the function is the handler, in this process; the event is moto's own.
+"""
+
+import base64
+import gzip
+import io
+import json
+import sqlite3
+import zipfile
+from contextlib import closing
+from urllib.parse import unquote_plus
+
+import pytest
+from flask import Flask, request
+
+from cloud_events import make_handler
+from cloud_events import testing as kit
+from cloud_events.testing import LambdaContext
+
+boto3 = pytest.importorskip("boto3")
+moto = pytest.importorskip("moto")
+LambdaFunction = pytest.importorskip("moto.awslambda.models").LambdaFunction
+
+REGION = "eu-west-1"
+
+
+def bookshop(file):
+    """A Flask application that keeps books, and a journal of what it was told, in a SQLite database."""
+    app = Flask(__name__)
+
+    def write(statement, *values):
+        with closing(sqlite3.connect(file)) as connection, connection:
+            connection.execute(statement, values)
+
+    @app.post("/aws.s3")
+    def stored():
+        for record in request.json["Records"]:
+            bucket, entry = record["s3"]["bucket"]["name"], record["s3"]["object"]
+            key = unquote_plus(entry["key"])
+            if record["eventName"].startswith("ObjectRemoved"):
+                write("DELETE FROM book WHERE shelf = ? AND title = ?", bucket, key)
+            else:
+                write("INSERT INTO book VALUES (?, ?, ?)", bucket, key, entry["size"])
+        return "", 204
+
+    @app.post("/aws.sns")
+    def told():
+        for record in request.json["Records"]:
+            write("INSERT INTO journal VALUES (?, ?)", record["Sns"]["Subject"], record["Sns"]["Message"])
+        return "", 204
+
+    @app.post("/aws.sqs")
+    def ordered():
+        for record in request.json["Records"]:
+            if record["body"] == "too much":
+                return {"error": "sold out"}, 409
+            try:
+                message = json.loads(record["body"])
+            except ValueError:
+                message = {"Message": record["body"]}
+            write("INSERT INTO journal VALUES (?, ?)", message.get("Subject"), message["Message"])
+        return "", 204
+
+    @app.post("/aws.dynamodb")
+    def changed():
+        for record in request.json["Records"]:
+            title = record["dynamodb"]["Keys"]["title"]["S"]
+            write("DELETE FROM book WHERE title = ?", title)
+            if "NewImage" in record["dynamodb"]:
+                pages = record["dynamodb"]["NewImage"]["pages"]["N"]
+                write("INSERT INTO book VALUES (?, ?, ?)", record["eventName"], title, int(pages))
+        return "", 204
+
+    @app.post("/aws.kinesis")
+    def clicked():
+        for record in request.json["Records"]:
+            text = base64.b64decode(record["kinesis"]["data"]).decode()
+            write("INSERT INTO journal VALUES (?, ?)", record["kinesis"]["partitionKey"], text)
+        return "", 204
+
+    @app.post("/aws.cloudwatch.logs")
+    def logged():
+        data = json.loads(gzip.decompress(base64.b64decode(request.json["awslogs"]["data"])))
+        for event in data["logEvents"]:
+            write("INSERT INTO journal VALUES (?, ?)", data["logGroup"], event["message"])
+        return "", 204
+
+    write("CREATE TABLE book (shelf, title, size)")
+    write("CREATE TABLE journal (subject, text)")
+    return app
+
+
+class Cloud:
+    """AWS with one function; ``delivered`` has the events that were handed to it."""
+
+    def __init__(self, handler, database):
+        self._handler = handler
+        self._database = database
+        self.delivered = []
+        self.failures = []
+        trust = boto3.client("iam").create_role(RoleName="books", AssumeRolePolicyDocument="{}")
+        package = io.BytesIO()
+        with zipfile.ZipFile(package, "w") as content:
+            content.writestr("shop.py", "")
+        self.function = boto3.client("lambda").create_function(
+            FunctionName="books",
+            Runtime="python3.13",
+            Role=trust["Role"]["Arn"],
+            Handler="cloud_events.handler.handler",
+            Code={"ZipFile": package.getvalue()},
+        )["FunctionArn"]
+
+    def invoke(self, event):
+        """What moto calls in place of a container: (what the function returned, whether it failed, its log)."""
+        event = json.loads(event) if isinstance(event, str) else event
+        self.delivered.append(event)
+        try:
+            return json.dumps(self._handler(event, LambdaContext())), False, ""
+        except Exception as error:
+            self.failures.append(error)
+            return json.dumps({"errorType": type(error).__name__}), True, ""
+
+    def poll(self, source):
+        """Map the event source with this ARN to the function."""
+        start = {} if ":sqs:" in source else {"StartingPosition": "TRIM_HORIZON"}
+        boto3.client("lambda").create_event_source_mapping(EventSourceArn=source, FunctionName="books", **start)
+
+    def queue(self, name, **attributes):
+        """(URL, ARN) of a new queue."""
+        client = boto3.client("sqs")
+        url = client.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        return url, client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+    def rows(self, table):
+        with closing(sqlite3.connect(self._database)) as connection:
+            return connection.execute(f"SELECT * FROM {table}").fetchall()
+
+
+@pytest.fixture(params=["batch", "record"])
+def delivery(request):
+    return request.param
+
+
+@pytest.fixture
+def cloud(tmp_path, monkeypatch, delivery):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "none")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    database = tmp_path / "shop.sqlite3"
+    with moto.mock_aws():
+        cloud = Cloud(make_handler(bookshop(database), response="native", delivery=delivery), database)
+        monkeypatch.setattr(LambdaFunction, "_invoke_lambda", lambda function, event: cloud.invoke(event))
+        yield cloud
+    assert cloud.failures == []
+
+
+def bucket(**targets):
+    """A new bucket that tells *targets* of every object that comes or goes."""
+    client = boto3.client("s3")
+    client.create_bucket(Bucket="uploads", CreateBucketConfiguration={"LocationConstraint": REGION})
+    events = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]
+    client.put_bucket_notification_configuration(
+        Bucket="uploads",
+        NotificationConfiguration={
+            f"{kind}Configurations": [{f"{kind}Arn": arn, "Events": events}] for kind, arn in targets.items()
+        },
+    )
+    return client
+
+
+class TestFlows:
+    def test_s3(self, cloud):
+        """An object that is put into a bucket becomes a row, and is none when it is deleted."""
+        s3 = bucket(LambdaFunction=cloud.function)
+        s3.put_object(Bucket="uploads", Key="my novels/Émile (1).epub", Body=b"12345")
+        s3.put_object(Bucket="uploads", Key="Emma.epub", Body=b"123")
+        assert cloud.rows("book") == [("uploads", "my novels/Émile (1).epub", 5), ("uploads", "Emma.epub", 3)]
+        s3.delete_object(Bucket="uploads", Key="my novels/Émile (1).epub")
+        assert cloud.rows("book") == [("uploads", "Emma.epub", 3)]
+
+    def test_sns(self, cloud):
+        """A message published to a topic reaches the subscribed function."""
+        sns = boto3.client("sns")
+        topic = sns.create_topic(Name="stock")["TopicArn"]
+        sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=cloud.function)
+        sns.publish(TopicArn=topic, Message="Emma is sold out", Subject="stock")
+        assert cloud.rows("journal") == [("stock", "Emma is sold out")]
+
+    def test_sns_to_sqs(self, cloud):
+        """A message published to a topic lies in the subscribed queue's message as JSON."""
+        sns = boto3.client("sns")
+        topic = sns.create_topic(Name="stock")["TopicArn"]
+        _, queue = cloud.queue("orders")
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+        cloud.poll(queue)
+        sns.publish(TopicArn=topic, Message="Emma is sold out", Subject="stock")
+        assert cloud.rows("journal") == [("stock", "Emma is sold out")]
+
+    def test_s3_to_sns_to_sqs(self, cloud):
+        """An S3 event can come by a topic and a queue, in the message of the message; S3's test event came first."""
+        sns = boto3.client("sns")
+        topic = sns.create_topic(Name="uploads")["TopicArn"]
+        _, queue = cloud.queue("uploads")
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+        s3 = bucket(Topic=topic)
+        cloud.poll(queue)
+        s3.put_object(Bucket="uploads", Key="Emma.epub", Body=b"123")
+        test, put = (json.loads(text) for _, text in cloud.rows("journal"))
+        assert test["Event"] == "s3:TestEvent"
+        assert put["Records"][0]["s3"]["object"]["key"] == "Emma.epub"
+
+    def test_sqs(self, cloud):
+        """A message that was handled is gone from its queue."""
+        url, queue = cloud.queue("orders")
+        cloud.poll(queue)
+        sqs = boto3.client("sqs")
+        sqs.send_message(QueueUrl=url, MessageBody="one Emma")
+        assert cloud.rows("journal") == [(None, "one Emma")]
+        assert "Messages" not in sqs.receive_message(QueueUrl=url)
+
+    def test_sqs_failure(self, cloud):
+        """A message that the application refuses stays in the queue, and goes to the dead-letter queue in the end."""
+        dead_url, dead = cloud.queue("dead")
+        policy = json.dumps({"deadLetterTargetArn": dead, "maxReceiveCount": 2})
+        url, queue = cloud.queue("orders", RedrivePolicy=policy, VisibilityTimeout="0")
+        cloud.poll(queue)
+        sqs = boto3.client("sqs")
+        sqs.send_message(QueueUrl=url, MessageBody="too much")
+        for text in ("one Emma", "two Emmas"):
+            sqs.send_message(QueueUrl=url, MessageBody=text)
+        (message,) = sqs.receive_message(QueueUrl=dead_url)["Messages"]
+        assert message["Body"] == "too much"
+        assert [(error.status, error.path) for error in cloud.failures] == [(409, "/aws.sqs")] * len(cloud.failures)
+        assert len(cloud.failures) == 2
+        cloud.failures.clear()
+        assert (None, "two Emmas") in cloud.rows("journal")
+
+    def test_sqs_fifo(self, cloud):
+        """The messages of a FIFO queue arrive in their order."""
+        url, queue = cloud.queue("orders.fifo", FifoQueue="true", ContentBasedDeduplication="true")
+        cloud.poll(queue)
+        for text in ("one", "two", "three"):
+            boto3.client("sqs").send_message(QueueUrl=url, MessageBody=text, MessageGroupId="ada")
+        assert [text for _, text in cloud.rows("journal")] == ["one", "two", "three"]
+
+    def test_dynamodb(self, cloud):
+        """What is done to a table's items is done to the rows."""
+        client = boto3.client("dynamodb")
+        cloud.poll(table(client))
+        for pages in ("474", "512"):
+            client.put_item(TableName="books", Item={"title": {"S": "Emma"}, "pages": {"N": pages}})
+            assert cloud.rows("book") == [("INSERT" if pages == "474" else "MODIFY", "Emma", int(pages))]
+        client.delete_item(TableName="books", Key={"title": {"S": "Emma"}})
+        assert cloud.rows("book") == []
+
+    def test_kinesis(self, cloud):
+        """The records of a stream arrive in their order."""
+        client = boto3.client("kinesis")
+        client.create_stream(StreamName="clicks", ShardCount=1)
+        cloud.poll(client.describe_stream(StreamName="clicks")["StreamDescription"]["StreamARN"])
+        client.put_record(StreamName="clicks", Data=b"/books/1", PartitionKey="ada")
+        client.put_records(
+            StreamName="clicks",
+            Records=[{"Data": path, "PartitionKey": "bob"} for path in (b"/books/2", b"/books/3")],
+        )
+        assert cloud.rows("journal") == [("ada", "/books/1"), ("bob", "/books/2"), ("bob", "/books/3")]
+
+    def test_logs(self, cloud):
+        """What is written to a log group reaches the function that has subscribed to it."""
+        client = boto3.client("logs")
+        client.create_log_group(logGroupName="site")
+        client.create_log_stream(logGroupName="site", logStreamName="one")
+        client.put_subscription_filter(
+            logGroupName="site", filterName="all", filterPattern="", destinationArn=cloud.function
+        )
+        now = client.describe_log_streams(logGroupName="site")["logStreams"][0]["creationTime"]
+        client.put_log_events(
+            logGroupName="site", logStreamName="one", logEvents=[{"timestamp": now, "message": "GET /books"}]
+        )
+        assert cloud.rows("journal") == [("site", "GET /books")]
+
+
+def table(client):
+    """The ARN of the stream of a new table of books."""
+    return client.create_table(
+        TableName="books",
+        KeySchema=[{"AttributeName": "title", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "title", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )["TableDescription"]["LatestStreamArn"]
+
+
+# What moto adds to, or writes otherwise than, AWS's own samples.
+DEVIATIONS = {
+    "ApproximateCreationDateTime: float, not int",  # AWS sends whole seconds
+    "object.size: not there",  # of an object that was deleted, AWS tells no size and no ETag
+    "object.eTag: not there",
+}
+FREE = ("MessageAttributes", "Keys", "NewImage", "OldImage")
+
+
+def differences(emitted, built, key="event"):
+    """What *emitted* has and *built* has not, or has of another type."""
+    if isinstance(emitted, dict) and isinstance(built, dict):
+        for name, value in emitted.items():
+            if name not in built:
+                yield f"{key}.{name}: not there"
+            elif name not in FREE:
+                yield from differences(value, built[name], name)
+    elif isinstance(emitted, list) and isinstance(built, list):
+        for value in emitted:
+            yield from differences(value, built[0], key)
+    elif type(emitted) is not type(built):
+        yield f"{key}: {type(emitted).__name__}, not {type(built).__name__}"
+
+
+class TestBuilders:
+    """Each event of the test kit has all that moto emits, and it has it in the same types."""
+
+    @pytest.fixture
+    def delivery(self):
+        return "batch"
+
+    def check(self, cloud, *built):
+        assert len(cloud.delivered) == len(built)
+        for emitted, event in zip(cloud.delivered, built, strict=True):
+            assert {*differences(emitted, event)} <= DEVIATIONS
+
+    def test_s3(self, cloud):
+        """Objects that come and go."""
+        s3 = bucket(LambdaFunction=cloud.function)
+        s3.put_object(Bucket="uploads", Key="Emma (1).epub", Body=b"123")
+        s3.delete_object(Bucket="uploads", Key="Emma (1).epub")
+        put, removed = kit.s3(key="Emma (1).epub"), kit.s3(key="Emma (1).epub", event="ObjectRemoved:Delete")
+        self.check(cloud, put, removed)
+        keys = [event["Records"][0]["s3"]["object"]["key"] for event in (*cloud.delivered, put, removed)]
+        assert {*keys} == {"Emma+%281%29.epub"}
+        names = [event["Records"][0]["eventName"] for event in cloud.delivered]
+        assert names == [event["Records"][0]["eventName"] for event in (put, removed)]
+
+    def test_messages(self, cloud):
+        """Notifications, messages, and the one in the other."""
+        sns = boto3.client("sns")
+        topic = sns.create_topic(Name="stock")["TopicArn"]
+        url, queue = cloud.queue("orders")
+        fifo_url, fifo = cloud.queue("orders.fifo", FifoQueue="true", ContentBasedDeduplication="true")
+        for source in (queue, fifo):
+            cloud.poll(source)
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+        sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=cloud.function)
+        sns.publish(TopicArn=topic, Message="Emma", Subject="stock")
+        sqs = boto3.client("sqs")
+        sqs.send_message(QueueUrl=url, MessageBody="Emma")
+        sqs.send_message(QueueUrl=fifo_url, MessageBody="Emma", MessageGroupId="ada")
+        nested = kit.sns_in_sqs("Emma", subject="stock")
+        self.check(cloud, nested, kit.sns("Emma", "stock"), kit.sqs("Emma"), kit.sqs("Emma", fifo=True))
+        emitted, built = (json.loads(event["Records"][0]["body"]) for event in (cloud.delivered[0], nested))
+        assert [*differences(emitted, built)] == []
+        assert emitted.keys() == built.keys()
+
+    def test_streams(self, cloud):
+        """Changes of a table's items, and records of a stream."""
+        client = boto3.client("dynamodb")
+        cloud.poll(table(client))
+        item = {"title": "Emma", "pages": 474, "read": True, "by": {"name": "Jane"}, "tags": ["novel", None]}
+        typed = kit.dynamodb(new=item, keys=["title"])["Records"][0]["dynamodb"]
+        client.put_item(TableName="books", Item=typed["NewImage"])
+        client.delete_item(TableName="books", Key=typed["Keys"])
+        client = boto3.client("kinesis")
+        client.create_stream(StreamName="clicks", ShardCount=1)
+        cloud.poll(client.describe_stream(StreamName="clicks")["StreamDescription"]["StreamARN"])
+        client.put_record(StreamName="clicks", Data=b"/books/1", PartitionKey="ada")
+        new, old = kit.dynamodb(new=item, keys=["title"]), kit.dynamodb(old=item, keys=["title"])
+        clicked = kit.kinesis("/books/1", partition_key="ada")
+        self.check(cloud, new, old, clicked)
+        for emitted, built, image in zip(cloud.delivered, (new, old), ("NewImage", "OldImage"), strict=False):
+            assert emitted["Records"][0]["eventName"] == built["Records"][0]["eventName"]
+            for key in ("Keys", image):
+                assert emitted["Records"][0]["dynamodb"][key] == built["Records"][0]["dynamodb"][key]
+        data = [event["Records"][0]["kinesis"]["data"] for event in (cloud.delivered[2], clicked)]
+        assert data[0] == data[1]

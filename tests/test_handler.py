@@ -1,0 +1,404 @@
+"""The one door: the handler string, custom handlers, when the application is loaded, and where events are handed on."""
+
+import importlib
+import sys
+import threading
+
+import pytest
+from apig_wsgi import make_lambda_handler
+from mangum import Mangum
+
+import cloud_events
+from cloud_events import ConfigurationError, InvalidEvent, Matcher, UnsupportedEvent, make_handler
+from cloud_events.interface.loop import LOOP
+from conftest import EVENTS, Context, sample
+from legs import Answer, answer, application, both_legs, handler
+
+S3, SQS, BUS = sample("s3"), sample("sqs"), sample("eventbridge.custombus")
+REPLY = {"status_code": "200", "body": '"/aws.s3"', "headers": {"Content-Type": "application/json"}}
+
+
+def path_of(path, event):
+    return answer(path)
+
+
+@pytest.fixture
+def door(monkeypatch):
+    """Imports ``cloud_events.handler``, or a module that does, as if for the first time in this process."""
+    before = sys.modules["cloud_events.handler"]
+
+    def imported(name="cloud_events.handler"):
+        sys.modules.pop("cloud_events.handler")
+        return importlib.import_module(name)
+
+    yield imported
+    sys.modules["cloud_events.handler"] = cloud_events.handler = before
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """Writes a module that can be imported during the test."""
+    monkeypatch.syspath_prepend(tmp_path)
+    written = []
+
+    def write(name, *lines):
+        (tmp_path / f"{name}.py").write_text("\n".join(lines))
+        importlib.invalidate_caches()
+        written.append(name)
+
+    yield write
+    for name in written:
+        sys.modules.pop(name, None)
+
+
+WSGI = (
+    "from legs import answer, application",
+    "app = application('wsgi', lambda path, event: answer(path))",
+)
+
+
+class TestLoading:
+    def test_elsewhere_the_first_event_loads(self, door, module, monkeypatch):
+        """Outside of Lambda, importing the handler loads nothing; the first event does."""
+        module("shop", *WSGI)
+        monkeypatch.setenv("WSGI_APPLICATION", "shop.app")
+        loaded = door()
+        assert "shop" not in sys.modules
+        assert loaded.handler(S3, None) == loaded.handler(S3, None) == REPLY
+        assert "shop" in sys.modules
+
+    @pytest.mark.parametrize(
+        "lambdas", ["cloud_events.handler.handler", "cloud_events/handler.handler", "shop.own", None]
+    )
+    def test_in_lambda_the_import_loads(self, door, module, monkeypatch, lambdas):
+        """In Lambda the application is loaded while the handler is imported, whatever the handler string is."""
+        module("shop", *WSGI)
+        monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "books")
+        monkeypatch.setenv("WSGI_APPLICATION", "shop.app")
+        if lambdas:
+            monkeypatch.setenv("_HANDLER", lambdas)
+        loaded = door()
+        assert "shop" in sys.modules
+        assert loaded.handler(S3, None) == REPLY
+
+    def test_missing_setting_is_an_init_error(self, door, monkeypatch):
+        """Where this is Lambda's handler, a missing setting is told by the import; elsewhere by the first event."""
+        monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "books")
+        loaded = door()
+        with pytest.raises(ConfigurationError, match="WSGI_APPLICATION"):
+            loaded.handler(S3, None)
+        monkeypatch.setenv("_HANDLER", "cloud_events.handler.handler")
+        with pytest.raises(ConfigurationError, match="WSGI_APPLICATION"):
+            door()
+
+    @pytest.mark.parametrize(
+        "settings",
+        [
+            {"WSGI_APPLICATION": "shop.app"},
+            {"WSGI_APPLICATION": "shop:app"},
+            {"WSGI_APPLICATION": "other.app", "CLOUD_EVENTS_HTTP_HANDLER": "shop.website"},
+            {"WSGI_APPLICATION": "other.app", "CLOUD_EVENTS_MATCHERS": "shop.rows"},
+            {"WSGI_APPLICATION": "other.app", "WSGI_ENVIRON": "shop:environ"},
+        ],
+    )
+    def test_half_imported_module(self, door, module, monkeypatch, settings):
+        """What a setting names may stand in the module that imports the handler, further down: an event loads it."""
+        module("other", *WSGI)
+        module(
+            "shop",
+            "from cloud_events.handler import handler",
+            *WSGI,
+            "website, rows, environ = print, [], {}",
+            "def own(event, context):",
+            "    return handler(event, context)",
+        )
+        monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "books")
+        monkeypatch.setenv("_HANDLER", "shop.own")
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        assert door("shop").own(S3, None) == REPLY
+
+    def test_fault_is_tried_again(self, door, module, monkeypatch):
+        """A module that failed is loaded anew by the next event."""
+        monkeypatch.setenv("WSGI_APPLICATION", "shop.app")
+        module("shop", "raise OSError('no database')")
+        loaded = door()
+        for _ in range(2):
+            with pytest.raises(ConfigurationError, match="no database") as caught:
+                loaded.handler(S3, None)
+            assert isinstance(caught.value.__cause__, OSError)
+        module("shop", *WSGI, "# longer than before, so that no cached bytecode is taken for it")
+        assert loaded.handler(S3, None) == REPLY
+
+    def test_reload_forgets(self, door, module, monkeypatch):
+        """After importlib.reload the settings are read anew."""
+        module("shop", *WSGI, "other = application('wsgi', lambda path, event: answer('other'))")
+        monkeypatch.setenv("WSGI_APPLICATION", "shop.app")
+        loaded = door()
+        assert loaded.handler(S3, None) == REPLY
+        monkeypatch.setenv("WSGI_APPLICATION", "shop.other")
+        assert loaded.handler(S3, None) == REPLY
+        assert importlib.reload(loaded).handler(S3, None)["body"] == '"other"'
+
+    def test_once_for_all_threads(self, door, module, monkeypatch):
+        """However many threads bring the first events, the application is taken out of its module once."""
+        module(
+            "shop",
+            *WSGI,
+            "made, seen = app, []",
+            "del app",
+            "def __getattr__(name):",
+            "    seen.append(name)",
+            "    return made",
+        )
+        monkeypatch.setenv("WSGI_APPLICATION", "shop.app")
+        loaded, together, replies = door(), threading.Barrier(16), []
+
+        def first():
+            together.wait()
+            replies.append(loaded.handler(S3, None))
+
+        threads = [threading.Thread(target=first) for _ in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert replies == [REPLY] * 16
+        assert sys.modules["shop"].seen == ["app"]
+
+    def test_make_handler_needs_no_settings(self, door, monkeypatch):
+        """In Lambda, a module that only calls make_handler is asked for no setting."""
+        monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "books")
+        monkeypatch.setenv("_HANDLER", "shop.own")
+        assert door().make_handler(application("wsgi", path_of))(S3, None) == REPLY
+
+
+class TestStart:
+    """When an ASGI application's lifespan starts up."""
+
+    @pytest.fixture(autouse=True)
+    def closed(self):
+        """Every test ends the lifespans that it started."""
+        yield
+        LOOP.close()
+
+    @pytest.fixture
+    def life(self):
+        """An application that notes its startup."""
+        steps = []
+
+        async def live(scope, receive, send):
+            if scope["type"] == "lifespan":
+                await receive()
+                steps.append("startup")
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+                await send({"type": "lifespan.shutdown.complete"})
+            else:
+                steps.append("event")
+                await send({"type": "http.response.start", "status": 204})
+                await send({"type": "http.response.body"})
+
+        return live, steps
+
+    def test_elsewhere(self, life):
+        """The first event starts it."""
+        live, steps = life
+        handle = make_handler(live)
+        assert steps == []
+        handle(S3, None)
+        handle(S3, None)
+        assert steps == ["startup", "event", "event"]
+
+    def test_in_lambda(self, life, monkeypatch):
+        """It falls in the init phase."""
+        monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "books")
+        live, steps = life
+        make_handler(live)(S3, None)
+        assert steps == ["startup", "event"]
+        make_handler(live)
+        assert steps == ["startup", "event", "startup"]
+
+    def test_snapshot(self, life, monkeypatch):
+        """With SnapStart it starts after the restore, by the hook of Lambda's runtime."""
+        hooks = pytest.importorskip("snapshot_restore_py")
+        monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "books")
+        monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")
+        live, steps = life
+        before = [*hooks.get_after_restore()]
+        handle = make_handler(live)
+        assert steps == []
+        [(start, arguments, keywords)] = [hook for hook in hooks.get_after_restore() if hook not in before]
+        start(*arguments, **keywords)
+        assert steps == ["startup"]
+        handle(S3, None)
+        assert steps == ["startup", "event"]
+
+    def test_snapshot_without_hooks(self, life, monkeypatch):
+        """Where the runtime has no such hook, the first event starts it."""
+        monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "books")
+        monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")
+        monkeypatch.setitem(sys.modules, "snapshot_restore_py", None)
+        live, steps = life
+        handle = make_handler(live)
+        assert steps == []
+        handle(S3, None)
+        assert steps == ["startup", "event"]
+
+
+@both_legs
+class TestHandler:
+    def test_string_and_custom_handler(self, leg, door, module, monkeypatch):
+        """The handler string's function does the same, called by Lambda or from a handler of one's own."""
+        module("shop", "from legs import answer, application", f"app = application({leg!r}, lambda *_: answer(7))")
+        module("own", "from cloud_events.handler import handler", "def my_handler(*args):", "    return handler(*args)")
+        monkeypatch.setenv(f"{leg.upper()}_APPLICATION", "shop.app")
+        custom, context = door("own"), Context()
+        assert custom.my_handler(S3, context) == custom.handler(S3, context) == {**REPLY, "body": "7"}
+
+    def test_path_of_an_application(self, leg, module):
+        """make_handler takes the application's dotted path too."""
+        module("shop", "from legs import answer, application", f"app = application({leg!r}, lambda *_: answer(7))")
+        assert make_handler("shop.app")(S3, None)["body"] == "7"
+
+    def test_several_in_one_process(self, leg):
+        """Each handler has its application and settings to itself."""
+        one, other = (handler(leg, answer(name), response=mode) for name, mode in (("a", "native"), ("b", None)))
+        assert (one({}, None), other({}, None)["body"]) == ("a", '"b"')
+
+
+HTTP = sorted(path.stem for path in EVENTS.glob("http.*.json"))
+# What both adapters take, and has no body that is not JSON.
+SERVED = [name for name in HTTP if "lattice" not in name and not sample(name).get("isBase64Encoded")]
+KINDS = {
+    "http.apigw1": "API Gateway, payload 1.0",
+    "http.apigw2": "API Gateway, payload 2.0",
+    "http.functionurl": "a Lambda function URL",
+    "http.alb": "an Application Load Balancer",
+    "http.lattice1": "VPC Lattice, payload 1.0",
+    "http.lattice2": "VPC Lattice, payload 2.0",
+}
+
+
+@both_legs
+class TestHttp:
+    @pytest.mark.parametrize("name", HTTP)
+    def test_handed_on(self, leg, name):
+        """An HTTP request goes unchanged to the handler that was set for it, whose answer is returned unchanged."""
+        event, context, told = sample(name), Context(), object()
+        seen = []
+
+        def website(*arguments):
+            seen.append(arguments)
+            return told
+
+        assert handler(leg, path_of, http_handler=website)(event, context) is told
+        [(passed, passed_context)] = seen
+        assert (passed is event, passed_context is context, passed) == (True, True, sample(name))
+
+    @pytest.mark.parametrize("name", HTTP)
+    def test_refused(self, leg, name):
+        """Without such a setting it is refused, with its kind and the libraries that take it."""
+        with pytest.raises(UnsupportedEvent) as caught:
+            handler(leg, path_of)(sample(name), None)
+        kind = KINDS[name.partition("__")[0]]
+        assert str(caught.value) == (
+            f"this is an HTTP request, from {kind}: set CLOUD_EVENTS_HTTP_HANDLER to a Lambda handler for it, made by "
+            "Mangum (ASGI) or apig-wsgi (WSGI)"
+        )
+
+    @pytest.mark.parametrize("name", SERVED)
+    def test_website_and_events(self, leg, name):
+        """One function, with the real adapters, serves one application's website and its events."""
+        app = application(leg, path_of)
+        website = make_lambda_handler(app) if leg == "wsgi" else Mangum(app, lifespan="off")
+        handle = make_handler(app, http_handler=website)
+        event = sample(name)
+        told = handle(event, Context())
+        path = event.get("path") or event["rawPath"]
+        assert (told["statusCode"], told["body"]) == (200, f'"{path}"')
+        assert told == website(event, Context())
+        assert handle(S3, Context()) == REPLY
+
+    def test_from_the_environment(self, leg, module, monkeypatch):
+        """The setting is the dotted path of that handler."""
+        module("shop", "def website(event, context):", "    return {'statusCode': 418}")
+        monkeypatch.setenv("CLOUD_EVENTS_HTTP_HANDLER", "shop.website")
+        assert handler(leg, path_of)(sample("http.apigw2"), None) == {"statusCode": 418}
+
+
+ROWS = [
+    Matcher("orders", {"$.Records[0].eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:orders"}, "/orders"),
+    Matcher("by rule", {"$.resources[?(@ == 'nightly')]": ...}, "/nightly"),
+    Matcher("by shop", {"$.detail.shop": str}, "$.detail.shop"),
+    Matcher("by size", {"$.copies": int}, lambda event: f"/copies/{event['copies']}"),
+    Matcher("first of two", {"$.Records[0].s3": {"a", "b"}}, "/never"),
+]
+# event, the paths that it goes to
+PLACES = {
+    "static": (S3, ["/aws.s3"]),
+    "static, by a row of one's own": (SQS, ["/orders"]),
+    "dynamic": ({"source": "com.example?a=b"}, ["/com.example"]),
+    "dynamic, by a row of one's own": ({"detail": {"shop": "cork/1"}, "source": "x"}, ["/cork/1"]),
+    "richer JSONPath": ({"resources": ["nightly"], "source": "x"}, ["/nightly"]),
+    "callable": ({"copies": 7}, ["/copies/7"]),
+    "unmatched": ({"copies": "7"}, ["/"]),
+    "no object": (7, ["/"]),
+    "items of a list": ([{**BUS[0], "source": "a"}, {**BUS[0], "source": "b"}], ["/a", "/b"]),
+}
+
+
+@both_legs
+@pytest.mark.parametrize("prefix", ["", "/events", "/events/à b/"])
+@pytest.mark.parametrize("name", PLACES)
+class TestPlaces:
+    @pytest.fixture
+    def paths(self, leg, prefix, name):
+        """Where the event goes, by certain settings."""
+
+        def run(**settings):
+            seen = []
+
+            def view(path, event):
+                seen.append(path)
+                return Answer(204)
+
+            handler(leg, view, matchers=ROWS, path_prefix=prefix or None, **settings)(PLACES[name][0], None)
+            return seen
+
+        return run
+
+    def test_prefix(self, paths, prefix, name):
+        """The prefix stands before every path, whatever gave it, that of an event that nothing matches too."""
+        assert paths() == [prefix.rstrip("/") + path for path in PLACES[name][1]]
+
+    def test_prefix_of_records(self, paths, prefix, name):
+        """It stands before the path of each record, where these are delivered singly."""
+        times = len(SQS["Records"]) if PLACES[name][0] is SQS else 1
+        assert paths(delivery="record") == [prefix.rstrip("/") + path for path in PLACES[name][1]] * times
+
+    def test_default_path(self, leg, paths, prefix, name):
+        """The environ's PATH_INFO, or the scope's path, is that of events that nothing matches."""
+        setting = {"wsgi": {"wsgi_environ": {"PATH_INFO": "/books/"}}, "asgi": {"asgi_scope": {"path": "/books/"}}}
+        expected = ["/books/" if path == "/" else path for path in PLACES[name][1]]
+        assert paths(**setting[leg]) == [prefix.rstrip("/") + path for path in expected]
+
+
+@both_legs
+class TestSources:
+    @pytest.mark.parametrize("sources", ["com.example.*, aws.?3", ["com.example.*", "aws.?3"]])
+    @pytest.mark.parametrize("source", ["com.example.shop", "com.example.", "aws.s3"])
+    def test_accepted(self, leg, sources, source):
+        """Dynamic values that a pattern fits are accepted; static rows are no matter of theirs."""
+        handle = handler(leg, path_of, sources=sources, response="native")
+        assert handle({"source": source}, None) == f"/{source}"
+        assert handle({}, None) == "/"
+
+    @pytest.mark.parametrize("source", ["com.example", "xcom.example.a", "aws.ec3", "AWS.S3", "admin"])
+    def test_refused(self, leg, source):
+        """Others are refused, without a word of what they were."""
+        with pytest.raises(InvalidEvent) as caught:
+            handler(leg, path_of, sources="com.example.*,aws.?3")({"source": source}, None)
+        assert str(caught.value) == (
+            "matcher 'source', $.source: the value is not among the patterns of CLOUD_EVENTS_SOURCES"
+        )

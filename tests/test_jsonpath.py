@@ -1,0 +1,157 @@
+"""JSONPath: compiled here, to jsonpath-ng's own answers, or given to jsonpath-ng, or refused."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+from jsonpath_ng.ext.parser import parse as parse_rich
+
+from cloud_events import ConfigurationError
+from cloud_events.adapter.jsonpath import finder, parse
+
+COMPILED = [
+    ("$", []),
+    ("$.source", ["source"]),
+    ("$.detail-type", ["detail-type"]),
+    ("$._a9.B", ["_a9", "B"]),
+    ("$[0][12]", [0, 12]),
+    ("$.Records[0].eventSource", ["Records", 0, "eventSource"]),
+    ("$['detail-type']", ["detail-type"]),
+    ("$[0]['CodePipeline.job'].id", [0, "CodePipeline.job", "id"]),
+    ('$.a["b c"][3].d', ["a", "b c", 3, "d"]),
+    ("$['é']['0']['where']", ["é", "0", "where"]),
+]
+RICHER = [
+    *("$.*", "$[*]", "$['*']", "$..a", "$.a..b", "$[-1]", "$[1:2]", "$[:]", "$['a','b']", "$.a[?(@.b == 'c')]"),
+    *("$.where", "$.a.wherenot", "$.a.`len`", "$.é", "$.", "$.a.", "$.-a", "$.a b", "$[]", "$['']", "$['a\"b']"),
+    *(
+        "$['a\\b']",
+        "$['a\nb']",
+        "$[0",
+        "$['a'",
+        "$['a\"]",
+        "$a",
+        "$[²]",
+        "$[0]a",
+        "",
+        "a.b",
+        "@.a",
+        "$.9a",
+        "$.a-.`len`",
+    ),
+]
+
+
+@pytest.mark.parametrize(("path", "steps"), COMPILED)
+def test_children_and_indices_are_compiled(path, steps):
+    """Children, quoted or not, and indices from 0 become plain look-ups."""
+    assert parse(path) == steps
+
+
+@pytest.mark.parametrize("path", RICHER)
+def test_all_else_is_left_to_jsonpath_ng(path):
+    """What could mean more than one child or one element is not compiled."""
+    assert parse(path) is None
+
+
+BOOKS = {"books": [{"title": "Emma", "sold": 3, "tags": None}, {"title": "Ulysses", "sold": 12}, {"title": "Milkman"}]}
+ANSWERS = [
+    ("$", 5, [5]),
+    ("$", None, [None]),
+    ("$.a", {"a": None}, [None]),
+    ("$.a", {"b": 1}, []),
+    ("$.a", [{"a": 1}], []),
+    ("$.a", "a", []),
+    ("$.a", None, []),
+    ("$.a.b", {"a": {"b": {}}}, [{}]),
+    ("$.a.b", {"a": [{"b": 1}]}, []),
+    ("$.a.b", {"a": None}, []),
+    ("$[1]", [1, ""], [""]),
+    ("$[1]", [1], []),
+    ("$[0]", [], []),
+    ("$[0]", "text", []),
+    ("$[0]", {"0": 1}, []),
+    ("$.a[0].b", {"a": [{"b": False}, {"b": 1}]}, [False]),
+    ("$.books[*].title", BOOKS, ["Emma", "Ulysses", "Milkman"]),
+    ("$.books[1:].title", BOOKS, ["Ulysses", "Milkman"]),
+    ("$.books[-1].title", BOOKS, ["Milkman"]),
+    ("$.books[?(@.sold > 5)].title", BOOKS, ["Ulysses"]),
+    ("$.books[?(@.title == 'Emma')].sold", BOOKS, [3]),
+    ("$..sold", BOOKS, [3, 12]),
+    ("$['books','magazines']", {"magazines": 1, "books": 2}, [2, 1]),
+]
+
+
+@pytest.mark.parametrize(("path", "document", "values"), ANSWERS)
+def test_answers(path, document, values):
+    """A path gives every value that it matches, in order, whatever the document; what is absent is no value."""
+    assert list(finder(path)(document)) == values
+
+
+@pytest.mark.parametrize("path", [path for path, document, _ in ANSWERS if document is BOOKS])
+@pytest.mark.parametrize(
+    "document", [None, True, 5, "books", [], [[]], {"books": 5}, {"books": None}, {"books": "Emma"}]
+)
+def test_a_rich_path_never_fails(path, document):
+    """A filter, slice or wildcard on a document that it does not fit matches nothing."""
+    assert list(finder(path)(document)) == []
+
+
+@pytest.mark.parametrize("path", ["$.a[", "$.", "$['a'", "$[?(", "$.a b", "a]b"])
+def test_a_broken_path_is_refused(path):
+    """The message quotes the path and says what jsonpath-ng found."""
+    with pytest.raises(ConfigurationError) as caught:
+        finder(path)
+    assert str(caught.value) == f"{path!r} is not a JSONPath: {caught.value.__cause__}"
+
+
+def test_jsonpath_ng_is_imported_late():
+    """Nobody pays for jsonpath-ng whose rows need it not."""
+    script = (
+        "import sys; from cloud_events.adapter import ours; from cloud_events import Matcher; ours();"
+        "Matcher('a', {'$.a[0]': 1}, '$.b'); print('jsonpath_ng' in sys.modules);"
+        "Matcher('a', {'$..a': 1}, '/b'); print('jsonpath_ng' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]
+
+
+KEYS = ("a", "b_2", "detail-type", "e f", "a.b", "0", "é", "$", "]", "where")
+DOCUMENTS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
+    max_leaves=12,
+)
+# Releases of old take an index for a key or a letter too, and break on numbers.
+INDICES_ARE_FOR_LISTS = not parse_rich("$[0]").find("text")
+
+
+@st.composite
+def documents_with_a_path(draw):
+    """A document, and a path of children and indices that mostly follows it."""
+    document = value = draw(DOCUMENTS)
+    path = "$"
+    for _ in range(draw(st.integers(0, 4))):
+        there = list(value) if isinstance(value, dict) else list(range(len(value))) if isinstance(value, list) else []
+        step = draw(st.sampled_from([*there, *there, *KEYS, 0, 1]))
+        if isinstance(step, int):
+            assume(INDICES_ARE_FOR_LISTS or value is None or isinstance(value, list))
+            path += f"[{step}]"
+        elif re.fullmatch(r"[a-z][a-z0-9_-]*", step) and step != "where" and draw(st.booleans()):
+            path += f".{step}"
+        else:
+            path += draw(st.sampled_from(["['{}']", '["{}"]'])).format(step)
+        value = value[step] if step in there else None
+    return document, path
+
+
+@settings(deadline=None)
+@given(documents_with_a_path())
+@example(({"a": [{"detail-type": None}]}, "$.a[0]['detail-type']"))
+def test_the_same_answers_either_way(drawn):
+    """The compiled getter and jsonpath-ng agree on any document."""
+    document, path = drawn
+    assert list(finder(path)(document)) == [match.value for match in parse_rich(path).find(document)]

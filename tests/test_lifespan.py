@@ -1,0 +1,771 @@
+"""ASGI's lifespan: startup once, ``state``, shutdown before the process ends, in whichever way it ends."""
+
+import asyncio
+import logging
+import re
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from pathlib import Path
+
+import pytest
+import snapshot_restore_py
+from fastapi import FastAPI, Request
+
+from cloud_events import make_handler
+from cloud_events.errors import ProtocolError, StartupFailed
+from cloud_events.interface import lifespan as module
+from cloud_events.interface import loop as loop_module
+from cloud_events.interface.loop import LOOP
+from conftest import Context
+
+CONTEXT = Context()
+
+
+@pytest.fixture(autouse=True)
+def closing_time():
+    """Every test ends what it started, and gives SIGTERM back."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    LOOP.close()
+    LOOP._sigterm = None
+    signal.signal(signal.SIGTERM, before)
+
+
+@asynccontextmanager
+async def nothing(state):
+    yield
+
+
+def application_of(lifespan=nothing, view=None):
+    """An ASGI application with a lifespan in the manner of Starlette's: what *lifespan* raises is a failure."""
+
+    async def application(scope, receive, send):
+        if scope["type"] == "http":
+            answer = await view(scope) if view else "ready"
+            await send({"type": "http.response.start", "status": 200})
+            await send({"type": "http.response.body", "body": str(answer).encode()})
+            return
+        assert scope == {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": {}}
+        phase = "startup"
+        try:
+            assert await receive() == {"type": "lifespan.startup"}
+            async with lifespan(scope["state"]):
+                await send({"type": "lifespan.startup.complete"})
+                phase = "shutdown"
+                assert await receive() == {"type": "lifespan.shutdown"}
+            await send({"type": "lifespan.shutdown.complete"})
+        except LookupError as error:
+            await send({"type": f"lifespan.{phase}.failed", "message": str(error)})
+            raise
+
+    return application
+
+
+def handler_of(application, **settings):
+    handler = make_handler(application, **settings)
+    return lambda event=None: handler(event, CONTEXT)["body"]
+
+
+class TestStartup:
+    def test_comes_once_before_the_first_event(self):
+        """Startup comes before the first event, shutdown at the end, each once."""
+        steps = []
+
+        @asynccontextmanager
+        async def lifespan(state):
+            steps.append(("startup", asyncio.get_running_loop()))
+            yield
+            steps.append(("shutdown", asyncio.get_running_loop()))
+
+        async def view(scope):
+            steps.append((scope["aws.event"], asyncio.get_running_loop()))
+
+        call = handler_of(application_of(lifespan, view))
+        assert steps == []
+        call(1)
+        call(2)
+        LOOP.close()
+        assert [step for step, _ in steps] == ["startup", 1, 2, "shutdown"]
+        assert len({loop for _, loop in steps}) == 1
+
+    def test_comes_once_for_16_threads(self):
+        """However many first events there are at once, there is one startup, and all wait for it."""
+        steps = []
+
+        @asynccontextmanager
+        async def lifespan(state):
+            steps.append("startup")
+            await asyncio.sleep(0)
+            state["ready"] = True
+            yield
+
+        async def view(scope):
+            return scope["state"]["ready"]
+
+        call, barrier = handler_of(application_of(lifespan, view)), threading.Barrier(16)
+        with ThreadPoolExecutor(16) as executor:
+            assert list(executor.map(lambda _: barrier.wait() is None or call(), range(16))) == ["True"] * 16
+        assert steps == ["startup"]
+
+    def test_comes_again_in_a_new_loop(self):
+        """An application whose loop was closed starts up again in the next."""
+        steps = []
+
+        @asynccontextmanager
+        async def lifespan(state):
+            steps.append("startup")
+            yield
+            steps.append("shutdown")
+
+        call = handler_of(application_of(lifespan))
+        call()
+        LOOP.close()
+        call()
+        LOOP.close()
+        assert steps == ["startup", "shutdown"] * 2
+
+    def test_state_is_copied_into_every_scope(self):
+        """Each event has a copy of the state of its own, whose values are those of all."""
+        pool = object()
+
+        @asynccontextmanager
+        async def lifespan(state):
+            state["pool"] = pool
+            yield
+
+        async def view(scope):
+            scopes.append(scope["state"].copy())
+            scope["state"]["mine"] = True
+
+        scopes = []
+        call = handler_of(application_of(lifespan, view))
+        call()
+        call()
+        assert scopes == [{"pool": pool}] * 2
+
+    def test_leaves_no_mark_on_events(self):
+        """Context variables and tasks of the lifespan are the lifespan's: no event sees the former, or waits for the latter."""
+        book = ContextVar("book", default="none")
+
+        @asynccontextmanager
+        async def lifespan(state):
+            book.set("Emma")
+            state["task"] = asyncio.create_task(asyncio.Event().wait())
+            yield
+            state["task"].cancel()
+
+        async def view(scope):
+            return book.get(), scope["state"]["task"].done()
+
+        application = application_of(lifespan, view)
+        assert make_handler(application)(None, Context(left=lambda: 0))["body"] == "('none', False)"
+        assert book.get() == "none"
+
+    def test_by_its_own_event_is_refused(self):
+        """A startup that calls the handler that waits for it is told that it cannot."""
+
+        @asynccontextmanager
+        async def lifespan(state):
+            with pytest.raises(RuntimeError, match="the handler was called by the application itself"):
+                call()
+            yield
+
+        call = handler_of(application_of(lifespan))
+        assert call() == "ready"
+
+    def test_with_fastapi(self):
+        """FastAPI's lifespan, its state, and a message of its failure are what they are under a server."""
+        steps = []
+
+        @asynccontextmanager
+        async def lifespan(application):
+            steps.append("startup")
+            if len(steps) == 1:
+                raise LookupError("no such database")
+            yield {"pool": "open"}
+            steps.append("shutdown")
+
+        application = FastAPI(lifespan=lifespan)
+
+        @application.post("/")
+        async def view(request: Request):
+            return request.state.pool
+
+        call = handler_of(application)
+        with pytest.raises(StartupFailed, match=r"(?s)the application's startup failed: Traceback.*no such database"):
+            call()
+        assert call() == '"open"'
+        LOOP.close()
+        assert steps == ["startup", "startup", "shutdown"]
+
+    @pytest.mark.parametrize("settings", [{}, {"AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"}])
+    def test_comes_in_lambdas_init_phase(self, settings, monkeypatch):
+        """In Lambda startup is part of making the handler, and its failure is that of the init phase."""
+        for name, value in {"AWS_LAMBDA_FUNCTION_NAME": "books", **settings}.items():
+            monkeypatch.setenv(name, value)
+        steps = []
+
+        @asynccontextmanager
+        async def lifespan(state):
+            steps.append("startup")
+            if len(steps) == 1:
+                raise LookupError("no such database")
+            yield
+
+        application = application_of(lifespan)
+        with pytest.raises(StartupFailed, match="no such database"):
+            make_handler(application)
+        call = handler_of(application)
+        assert steps == ["startup"] * 2
+        assert call() == "ready"
+        assert steps == ["startup"] * 2
+
+    @pytest.mark.parametrize("package", [snapshot_restore_py, None])
+    def test_comes_after_a_snapshot_was_restored(self, package, monkeypatch):
+        """With SnapStart startup is left to the hooks of Lambda's own package; without that, to the first event."""
+        monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "books")
+        monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")
+        monkeypatch.setitem(sys.modules, "snapshot_restore_py", package)
+        monkeypatch.setattr(snapshot_restore_py, "_after_restore_registry", [])
+        steps = []
+
+        @asynccontextmanager
+        async def lifespan(state):
+            steps.append("startup")
+            yield
+
+        call = handler_of(application_of(lifespan))
+        assert steps == []
+        assert LOOP.current is None
+        for function, arguments, keywords in snapshot_restore_py.get_after_restore():
+            function(*arguments, **keywords)
+        assert steps == (["startup"] if package else [])
+        assert call() == "ready"
+        assert steps == ["startup"]
+
+
+class TestFailure:
+    MESSAGE = "the application's startup failed: no such database"
+
+    def test_is_tried_again(self):
+        """A failed startup fails the event, with the application's own words, and is tried again at the next."""
+        steps = []
+
+        @asynccontextmanager
+        async def lifespan(state):
+            state["attempt"] = len(steps)
+            steps.append("startup")
+            if len(steps) < 3:
+                raise LookupError("no such database")
+            yield
+
+        async def view(scope):
+            return scope["state"]
+
+        call = handler_of(application_of(lifespan, view))
+        for _ in range(2):
+            with pytest.raises(StartupFailed) as caught:
+                call()
+            assert str(caught.value) == self.MESSAGE
+            assert repr(caught.value.__cause__) == "LookupError('no such database')"
+        assert call() == "{'attempt': 2}"
+        assert call() == "{'attempt': 2}"
+
+    def test_is_that_of_16_threads(self):
+        """Each of the events that waited for a startup that failed fails with it."""
+
+        @asynccontextmanager
+        async def lifespan(state):
+            await asyncio.sleep(0)
+            raise LookupError("no such database")
+            yield
+
+        def attempt(_):
+            barrier.wait()
+            with pytest.raises(StartupFailed) as caught:
+                call()
+            return str(caught.value)
+
+        call, barrier = handler_of(application_of(lifespan)), threading.Barrier(16)
+        with ThreadPoolExecutor(16) as executor:
+            assert list(executor.map(attempt, range(16))) == [self.MESSAGE] * 16
+
+    def test_without_a_word(self):
+        """An application that does not say why its startup failed is not worse off; nor one that does not end then."""
+        steps = []
+
+        async def application(scope, receive, send):
+            await send({"type": "lifespan.startup.failed"})
+            try:
+                await receive()
+                await receive()
+            finally:
+                steps.append("cancelled")
+
+        call = handler_of(application)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, "GRACE", 0)
+            with pytest.raises(StartupFailed) as caught:
+                call()
+        assert str(caught.value) == "the application's startup failed: the application gave no reason"
+        assert caught.value.__cause__ is None
+        LOOP.close()
+        assert steps == ["cancelled"]
+
+    def test_may_take_some_time(self):
+        """An application may clean up after its startup has failed; what it raises at last is the cause."""
+
+        async def application(scope, receive, send):
+            await send({"type": "lifespan.startup.failed", "message": "no such database"})
+            for _ in range(3):
+                await asyncio.sleep(0)
+            raise LookupError("cleaned up")
+
+        with pytest.raises(StartupFailed) as caught:
+            handler_of(application)()
+        assert str(caught.value) == self.MESSAGE
+        assert repr(caught.value.__cause__) == "LookupError('cleaned up')"
+
+    @pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt])
+    @pytest.mark.parametrize("mode", ["auto", "on"])
+    def test_that_leaves_the_process(self, mode, kind):
+        """SystemExit in startup is no sign that there is no lifespan: it is raised."""
+
+        async def application(scope, receive, send):
+            raise kind("gone")
+
+        with pytest.raises(kind, match="gone"):
+            handler_of(application, lifespan=mode)()
+
+
+async def raises(scope, receive, send):
+    raise ValueError("I know HTTP only")
+
+
+def raises_at_once(scope, receive, send):
+    raise ValueError("I know HTTP only")
+
+
+async def receives_and_raises(scope, receive, send):
+    await receive()
+    raise ValueError("I know HTTP only")
+
+
+async def returns(scope, receive, send):
+    pass
+
+
+async def cancels(scope, receive, send):
+    asyncio.current_task().cancel()
+    await asyncio.sleep(0)
+
+
+async def sends_nonsense(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200})
+
+
+async def has_one(scope, receive, send):
+    await application_of()(scope, receive, send)
+
+
+NONE = [raises, raises_at_once, receives_and_raises, returns, cancels, sends_nonsense]
+
+
+def mixed(lifespan, scopes):
+    """An application whose lifespan is *lifespan*, and that notes its scopes."""
+
+    def application(scope, receive, send):
+        scopes.append((scope["type"], "state" in scope))
+        return (lifespan if scope["type"] == "lifespan" else application_of())(scope, receive, send)
+
+    return application
+
+
+class TestMode:
+    @pytest.mark.parametrize("lifespan", [*NONE, has_one])
+    def test_auto(self, lifespan, caplog):
+        """An application without a lifespan, however it says so, is fine, is asked once, and has no state."""
+        caplog.set_level(logging.INFO, "cloud_events")
+        scopes = []
+        call = handler_of(mixed(lifespan, scopes), interface="asgi")
+        assert [call(), call()] == ["ready"] * 2
+        assert scopes == [("lifespan", True)] + [("http", lifespan is has_one)] * 2
+        told = [record.getMessage() for record in caplog.records if "lifespan" in record.getMessage()]
+        if lifespan is has_one:
+            assert told == []
+        else:
+            [line] = told
+            assert line.startswith("the application has no lifespan: ")
+            assert ("I know HTTP only" in line) == ("raises" in lifespan.__name__)
+
+    @pytest.mark.parametrize("lifespan", NONE)
+    def test_on(self, lifespan):
+        """Where a lifespan is said to be, an application without one fails, because of what it raised."""
+        call = handler_of(mixed(lifespan, []), interface="asgi", lifespan="on")
+        for _ in range(2):
+            with pytest.raises(StartupFailed) as caught:
+                call()
+            assert str(caught.value) == (
+                "lifespan='on', but the application ended its lifespan before startup was complete"
+            )
+            assert (caught.value.__cause__ is None) == (lifespan is returns)
+
+    def test_on_with_one(self):
+        """Where a lifespan is said to be, and is, all is well."""
+        assert handler_of(mixed(has_one, []), interface="asgi", lifespan="on")() == "ready"
+
+    def test_off(self, monkeypatch):
+        """Where it is off an application never hears of it, in Lambda neither."""
+        monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "books")
+        scopes = []
+        call = handler_of(mixed(has_one, scopes), interface="asgi", lifespan="off")
+        assert [call(), call()] == ["ready"] * 2
+        assert scopes == [("http", False)] * 2
+
+    def test_a_default_of_the_environment(self, monkeypatch):
+        """The environment says it for all."""
+        monkeypatch.setenv("CLOUD_EVENTS_LIFESPAN", "on")
+        with pytest.raises(StartupFailed):
+            handler_of(mixed(returns, []), interface="asgi")()
+
+
+class TestShutdown:
+    def shutdown(self, caplog, *applications):
+        """What is logged while *applications* are shut down."""
+        for application in applications:
+            handler_of(application)()
+        caplog.clear()
+        LOOP.close()
+        return [(record.getMessage(), record.exc_info and repr(record.exc_info[1])) for record in caplog.records]
+
+    def test_that_fails(self, caplog):
+        """A failed shutdown is logged, with the application's words and its traceback."""
+
+        @asynccontextmanager
+        async def lifespan(state):
+            yield
+            raise LookupError("no such printer")
+
+        assert self.shutdown(caplog, application_of(lifespan)) == [
+            ("the application's shutdown failed: no such printer", "LookupError('no such printer')")
+        ]
+
+    @pytest.mark.parametrize("when", ["before", "after"])
+    def test_that_raises(self, when, caplog):
+        """An application that raises instead of an answer, when asked or before, is logged with its traceback."""
+
+        @asynccontextmanager
+        async def lifespan(state):
+            yield
+            raise ValueError("no such printer")
+
+        async def impatient(scope, receive, send):
+            if scope["type"] == "http":
+                return await application_of()(scope, receive, send)
+            await send({"type": "lifespan.startup.complete"})
+            raise ValueError("no such printer")
+
+        application = impatient if when == "before" else application_of(lifespan)
+        assert self.shutdown(caplog, application) == [
+            ("the application's shutdown failed: ValueError", "ValueError('no such printer')")
+        ]
+
+    def test_that_says_nothing(self, caplog):
+        """An application that just ends has ended."""
+
+        async def application(scope, receive, send):
+            if scope["type"] == "http":
+                return await application_of()(scope, receive, send)
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            await receive()
+
+        assert self.shutdown(caplog, application) == []
+
+    def test_that_does_not_end(self, caplog):
+        """An application that has said that shutdown is complete need not return: it is cancelled."""
+        steps = []
+
+        async def application(scope, receive, send):
+            if scope["type"] == "http":
+                return await application_of()(scope, receive, send)
+            try:
+                while True:
+                    message = await receive()
+                    await send({"type": f"{message['type']}.complete"})
+            finally:
+                steps.append("cancelled")
+
+        assert self.shutdown(caplog, application) == []
+        assert steps == ["cancelled"]
+
+    def test_that_takes_too_long(self, caplog, monkeypatch):
+        """An application that is not done in time is left, with a warning, and cancelled."""
+        monkeypatch.setattr(loop_module, "SHUTDOWN_SECONDS", 0.01)
+        steps = []
+
+        @asynccontextmanager
+        async def lifespan(state):
+            yield
+            try:
+                await asyncio.Event().wait()
+            finally:
+                steps.append("cancelled")
+
+        assert self.shutdown(caplog, application_of(lifespan)) == [
+            ("the application's shutdown took more than 0.01 s and was left", None)
+        ]
+        assert steps == ["cancelled"]
+
+    def test_of_several_applications(self, caplog):
+        """Each application of the process is shut down, together with the others, and none hinders another."""
+        steps = []
+
+        def lifespan_of(number):
+            @asynccontextmanager
+            async def lifespan(state):
+                yield
+                await barrier.wait()
+                if number == 1:
+                    raise LookupError(number)
+                steps.append(number)
+
+            return lifespan
+
+        barrier = asyncio.Barrier(3)
+        logged = self.shutdown(caplog, *(application_of(lifespan_of(number)) for number in range(3)))
+        assert logged == [("the application's shutdown failed: 1", "LookupError(1)")]
+        assert sorted(steps) == [0, 2]
+
+    @pytest.mark.parametrize(
+        "messages",
+        [["startup.complete"] * 2, ["startup.failed"] * 2, ["shutdown.complete"], ["startup.complete", "shutdown.failed"]],
+    )
+    def test_messages_out_of_order(self, messages):
+        """An application is told where it says something for the second time, or too early."""
+        told = []
+
+        async def application(scope, receive, send):
+            try:
+                for message in messages:
+                    await send({"type": f"lifespan.{message}"})
+            except ProtocolError as error:
+                told.append(str(error))
+                raise
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(module, "GRACE", 0)
+            try:
+                make_handler(mixed(application, []), "asgi")(None, CONTEXT)
+            except StartupFailed:
+                assert messages == ["startup.failed"] * 2
+        assert told == [f"the application sent 'lifespan.{messages[-1]}' out of order, or no such message exists (ASGI)"]
+
+
+class TestSigterm:
+    """What ends a process that runs on afterwards, because somebody else had a mind of SIGTERM before."""
+
+    @pytest.fixture
+    def steps(self):
+        return []
+
+    @pytest.fixture
+    def call(self, steps):
+        """A handler, where SIGTERM had been caught by somebody else before."""
+        signal.signal(signal.SIGTERM, lambda number, frame: steps.append("sigterm"))
+
+        @asynccontextmanager
+        async def lifespan(state):
+            steps.append("startup")
+            yield
+            steps.append("shutdown")
+
+        async def view(scope):
+            if scope["aws.event"] == "terminate":
+                signal.raise_signal(signal.SIGTERM)
+                while steps[-1] != "sigterm":
+                    await asyncio.sleep(0)
+            steps.append("event")
+
+        return handler_of(application_of(lifespan, view))
+
+    @pytest.mark.parametrize("place", ["main", "thread"])
+    def test_between_events(self, place, call, steps):
+        """The application is shut down, and whoever caught the signal before has it next."""
+        call()
+        if place == "thread":
+            asyncio.run(asyncio.to_thread(lambda: asyncio.run(asyncio.sleep(0, call()))))
+            asyncio.run(self.inside(call))
+        events = steps.count("event")
+        signal.raise_signal(signal.SIGTERM)
+        assert steps == ["startup", *["event"] * events, "shutdown", "sigterm"]
+
+    async def inside(self, call):
+        call()
+
+    def test_in_the_midst_of_an_event(self, call, steps):
+        """The application is shut down while the event that is being handled goes on."""
+        call("terminate")
+        assert steps == ["startup", "shutdown", "sigterm", "event"]
+
+    def test_is_caught_again_after_the_next_startup(self, call, steps):
+        """A process that lives on starts the application up again, and shuts it down again."""
+        call("terminate")
+        call()
+        signal.raise_signal(signal.SIGTERM)
+        assert steps == ["startup", "shutdown", "sigterm", "event", "startup", "event", "shutdown", "sigterm"]
+
+    def test_is_not_caught_without_a_lifespan(self, steps):
+        """Where there is nothing to shut down, SIGTERM is left as it was."""
+        before = signal.getsignal(signal.SIGTERM)
+        handler_of(application_of(), lifespan="off")()
+        handler_of(mixed(returns, []), interface="asgi")()
+        assert signal.getsignal(signal.SIGTERM) is before
+
+    def test_is_not_caught_by_another_thread(self, steps):
+        """Only the main thread can catch a signal; a startup in another shuts down at exit all the same."""
+        before = signal.getsignal(signal.SIGTERM)
+        with ThreadPoolExecutor(1) as executor:
+            assert executor.submit(handler_of(application_of())).result() == "ready"
+        assert signal.getsignal(signal.SIGTERM) is before
+
+
+START = """
+import asyncio, os, signal, sys, threading, warnings
+from apps.ending import *
+from cloud_events.interface import loop
+"""
+CALL = "handler(None, None)\n"
+MOVE = "asyncio.run(inside())\n"
+# Another thread drives the loop, in the midst of an event.
+THREAD = "threading.Thread(target=handler, args=('wait', None), daemon=True).start(); begun.wait()\n"
+QUICKLY = "loop.SHUTDOWN_SECONDS = 0.01\n"
+FORK = """
+warnings.simplefilter("ignore")  # to fork, of a process with threads, is what Python warns of
+child = os.fork()
+if not child:
+    say("child"); {}
+say("parent " + str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])))
+"""
+
+
+def python(program):
+    """A Python in development mode, whose warnings are errors, that runs *program*."""
+    command = [sys.executable, "-X", "dev", "-W", "error", "-c", START + program]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=Path(__file__).parent)
+
+
+def end(process):
+    """(What a process still said, its exit status, what it said of faults); one that does not end is ended."""
+    try:
+        said, faults = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    return said.split("\n")[:-1], process.returncode, faults
+
+
+class TestExit:
+    @pytest.mark.parametrize(
+        ("program", "said", "status", "fault"),
+        [
+            (CALL + CALL, ["startup", "event", "event", "shutdown"], 0, ""),
+            (CALL + MOVE, ["startup", "event", "event", "shutdown"], 0, ""),
+            (MOVE + CALL, ["startup", "event", "event", "shutdown"], 0, ""),
+            (CALL + "loop.LOOP.close()\n" + CALL, ["startup", "event", "shutdown"] * 2, 0, ""),
+            (CALL + "raise SystemExit(3)", ["startup", "event", "shutdown"], 3, ""),
+            ("handler('leave', None)", ["startup", "event", "shutdown"], 3, ""),
+            ("asyncio.run(inside('leave'))", ["startup", "event", "shutdown"], 3, ""),
+            ("handler('read', None)", ["startup", "event", "shutdown", "generator closed"], 0, ""),
+            (
+                "handler('spawn', NoTime())",
+                ["startup", "event", "waiting", "shutdown", "cancelled"],
+                0,
+                r"tasks still pending at the end of the invocation; they go on at the next: printing\n",
+            ),
+            (THREAD, ["startup", "event", "waiting", "shutdown", "cancelled"], 0, r"|(?s)Exception in thread.*"),
+            (
+                CALL + QUICKLY + "shutdown.append('wait')",
+                ["startup", "event", "shutdown", "waiting", "cancelled"],
+                0,
+                r"the application's shutdown took more than 0\.01 s and was left\n",
+            ),
+            (
+                CALL + "shutdown.append('fail')",
+                ["startup", "event", "shutdown"],
+                0,
+                r"(?s)the application's shutdown failed: LookupError\nTraceback.*LookupError: no such printer\n",
+            ),
+            (
+                MOVE + QUICKLY.replace("0.01", "-0.49") + "shutdown.append('block')",
+                ["startup", "event", "shutdown", "waiting"],
+                0,
+                r"the event loop was blocked and could not be closed\n",
+            ),
+            (
+                CALL + FORK.format("handler(None, None); sys.exit()") + CALL,
+                [
+                    *("startup", "event"),
+                    *("child", "startup", "event", "shutdown", "parent 0"),
+                    *("event", "shutdown"),
+                ],
+                0,
+                "",
+            ),
+            (
+                MOVE + FORK.format("handler(None, None); os._exit(0)") + CALL,
+                ["startup", "event", "child", "startup", "event", "parent 0", "event", "shutdown"],
+                0,
+                "",
+            ),
+            (
+                MOVE + FORK.format("signal.raise_signal(signal.SIGTERM)") + CALL,
+                ["startup", "event", "child", "parent -15", "event", "shutdown"],
+                0,
+                "",
+            ),
+        ],
+    )
+    def test_of_the_interpreter(self, program, said, status, fault):
+        """However a program ends, the application is shut down first, what is left is cancelled, and no warning is due."""
+        ended = end(python(program))
+        assert ended[:2] == (said, status), ended
+        assert re.fullmatch(fault, ended[2]), ended
+
+    @pytest.mark.parametrize(
+        ("program", "said"),
+        [
+            (CALL + "say('waiting'); signal.pause()", ["shutdown"]),
+            (MOVE + "say('waiting'); signal.pause()", ["shutdown"]),
+            # In the midst of an event, driven by the main thread: it dies with the process, as it would have.
+            ("handler('wait', None)", ["shutdown"]),
+            # In the midst of an event, in a thread of the loop's own, or in somebody else's.
+            (MOVE + "handler('wait', None)", ["shutdown", "cancelled"]),
+            (THREAD + "signal.pause()", ["shutdown", "cancelled"]),
+            (MOVE + QUICKLY.replace("0.01", "-0.49") + "handler('block', None)", []),
+            (CALL + QUICKLY + "shutdown.append('wait'); say('waiting'); signal.pause()", ["shutdown", "waiting", "cancelled"]),
+        ],
+    )
+    def test_by_sigterm(self, program, said):
+        """SIGTERM shuts the application down, within bounds, and then ends the process as it always does."""
+        process = python(program)
+        while process.stdout.readline() != "waiting\n":
+            assert process.poll() is None
+        process.terminate()
+        assert end(process)[:2] == (said, -signal.SIGTERM)
+
+    def test_by_a_second_sigterm(self):
+        """A shutdown that takes long does not keep a second SIGTERM from ending the process."""
+        process = python(CALL + "loop.SHUTDOWN_SECONDS = 3600; shutdown.append('wait'); say('ready'); signal.pause()")
+        while process.stdout.readline() != "ready\n":
+            assert process.poll() is None
+        process.terminate()
+        while process.stdout.readline() != "waiting\n":
+            assert process.poll() is None
+        process.terminate()
+        assert end(process)[:2] == ([], -signal.SIGTERM)

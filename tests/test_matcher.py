@@ -1,0 +1,176 @@
+"""A row of the registry: which events its conditions take, and what is wrong with a broken one."""
+
+import pytest
+
+from cloud_events import ConfigurationError, Matcher
+from cloud_events.adapter.matcher import EACH, HTTP
+
+ORDER = {
+    "kind": "order",
+    "lines": [{"isbn": "9780141439549", "left": 0}, {"isbn": "9780571334650", "left": 7}],
+    "paid": True,
+}
+
+
+def positive(value):
+    return isinstance(value, int) and value > 0
+
+
+HOLD = [
+    # Presence, not truth.
+    ({"$.a": ...}, {"a": None}),
+    ({"$.a": ...}, {"a": ""}),
+    ({"$.a.b": ...}, {"a": {"b": {}}}),
+    ({"$[0]": ...}, [0]),
+    ({"$": ...}, None),
+    # A value.
+    ({"$.kind": "order"}, ORDER),
+    ({"$.paid": True}, ORDER),
+    ({"$.a": 1}, {"a": 1.0}),
+    ({"$.a": None}, {"a": None}),
+    ({"$.a": [1, {"b": 2}]}, {"a": [1, {"b": 2}]}),
+    ({"$": "ping"}, "ping"),
+    # A set of values.
+    ({"$.kind": {"order", "return"}}, ORDER),
+    ({"$.a": frozenset({1, None})}, {"a": None}),
+    # A type.
+    ({"$.kind": str, "$.lines": list, "$.paid": bool, "$": dict}, ORDER),
+    ({"$.a": int}, {"a": 0}),
+    ({"$.a": float}, {"a": 0.5}),
+    ({"$.a": type(None)}, {"a": None}),
+    ({"$.a": object}, {"a": None}),
+    # A predicate.
+    ({"$.lines[1].left": positive}, ORDER),
+    ({"$.lines": len}, ORDER),
+    # One of several matches suffices.
+    ({"$.lines[*].left": positive}, ORDER),
+    ({"$.lines[1:].isbn": "9780571334650"}, ORDER),
+    ({"$..left": 7}, ORDER),
+    ({"$.lines[?(@.left > 5)]": ...}, ORDER),
+    ({"$.*": True}, ORDER),
+    # No condition takes every event.
+    ({}, ORDER),
+    ({}, None),
+]
+FAIL = [
+    ({"$.a": ...}, {}),
+    ({"$.a": ...}, ["a"]),
+    ({"$.a": ...}, "a"),
+    ({"$[1]": ...}, [0]),
+    ({"$.kind": "return"}, ORDER),
+    ({"$.kind": "Order"}, ORDER),
+    # JSON's true and false are no numbers.
+    ({"$.paid": 1}, ORDER),
+    ({"$.paid": {1, 2}}, ORDER),
+    ({"$.paid": int}, ORDER),
+    ({"$.a": True}, {"a": 1}),
+    ({"$.a": False}, {"a": 0}),
+    ({"$.a": bool}, {"a": 1}),
+    ({"$.a": float}, {"a": 1}),
+    # A set holds values, not parts of them; an empty one holds none; a list is no key of a set.
+    ({"$.kind": {"ord"}}, ORDER),
+    ({"$.kind": set()}, ORDER),
+    ({"$.lines": {"order"}}, ORDER),
+    ({"$.lines[0].left": positive}, ORDER),
+    ({"$.lines[*].left": 5}, ORDER),
+    ({"$..right": ...}, ORDER),
+    ({"$.lines[?(@.left > 7)]": ...}, ORDER),
+    # All must hold.
+    ({"$.kind": "order", "$.paid": False}, ORDER),
+    ({"$.kind": "return", "$.paid": True}, ORDER),
+]
+
+
+@pytest.mark.parametrize(
+    ("where", "event", "holds"), [(*case, True) for case in HOLD] + [(*case, False) for case in FAIL]
+)
+def test_conditions(where, event, holds):
+    """A row takes an event where all its conditions hold: presence, a value, a set, a type, a predicate."""
+    assert Matcher("a", where, "/a").matches(event) is holds
+
+
+def test_explain():
+    """Each condition is told with what it wants and whether it holds, also after one that does not."""
+    where = {"$.kind": "return", "$.lines[*].left": positive, "$.paid": ..., "$.shop": str}
+    assert Matcher("a", where, "/a").explain(ORDER) == [
+        ("$.kind", "return", False),
+        ("$.lines[*].left", positive, True),
+        ("$.paid", ..., True),
+        ("$.shop", str, False),
+    ]
+
+
+def test_explain_a_predicate_that_fails():
+    """A predicate that counts on the conditions before it does not hold where they do not."""
+    assert Matcher("a", {"$.kind": str, "$": len}, "/a").explain(5) == [("$.kind", str, False), ("$", len, False)]
+
+
+def test_a_predicates_own_fault_is_its_authors():
+    """What a predicate raises while an event is matched is raised unchanged: a silent miss would lose the event."""
+    with pytest.raises(TypeError, match=r"^object of type 'int' has no len\(\)$"):
+        Matcher("a", {"$": len}, "/a").matches(5)
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [("$.kind", ["order"]), ("$.lines[*].left", [0, 7]), ("$.shop", []), ("$", [ORDER]), ("/a", None), (str, None)],
+)
+def test_dynamic_path(path, found):
+    """A path that begins with "$" is looked up in the event; static ones and callables are not."""
+    row = Matcher("a", {}, path)
+    assert (row.find_path and list(row.find_path(ORDER))) == found
+
+
+def test_a_row_keeps_what_it_was_given():
+    """Name, conditions, path and reply can be read, and are what repr shows."""
+    row = Matcher("orders", {"$.kind": "order"}, "/orders", "poll")
+    assert (row.name, row.where, row.path, row.reply) == ("orders", {"$.kind": "order"}, "/orders", "poll")
+    assert repr(row) == "Matcher('orders', {'$.kind': 'order'}, '/orders', 'poll')"
+    assert repr(Matcher("a", {}, "$.b")) == "Matcher('a', {}, '$.b')"
+
+
+@pytest.mark.parametrize("path", ["/", "/a", "$", "$.a", "$..a", str.lower, HTTP, EACH])
+@pytest.mark.parametrize("reply", ["sync", "async", "poll", None])
+def test_good_rows(path, reply):
+    """Paths static, dynamic and callable, and each kind of reply."""
+    assert Matcher("a", {}, path, reply).path is path
+
+
+PATH = "the path must begin with '/' (static) or '$' (a JSONPath), or be a callable of the event"
+REPLY = "reply must be one of 'sync', 'async', 'poll' or None"
+WHERE = "'where' must be a dict of JSONPath → what must be there"
+NAME = "the name must be a non-empty string"
+BROKEN = [
+    (("", {}, "/a"), f"Matcher('', {{}}, '/a'): {NAME}"),
+    ((5, {}, "/a"), f"Matcher(5, {{}}, '/a'): {NAME}"),
+    (("a", None, "/a"), f"Matcher('a', None, '/a'): {WHERE}"),
+    (("a", ["$.b"], "/a"), f"Matcher('a', ['$.b'], '/a'): {WHERE}"),
+    (("a", {5: ...}, "/a"), f"Matcher('a', {{5: Ellipsis}}, '/a'): {WHERE}"),
+    (("a", {}, "b"), f"Matcher('a', {{}}, 'b'): {PATH}"),
+    (("a", {}, ""), f"Matcher('a', {{}}, ''): {PATH}"),
+    (("a", {}, None), f"Matcher('a', {{}}, None): {PATH}"),
+    (("a", {}, "/a", "none"), f"Matcher('a', {{}}, '/a', 'none'): {REPLY}"),
+    (("a", {}, "/a", "SYNC"), f"Matcher('a', {{}}, '/a', 'SYNC'): {REPLY}"),
+    (("a", {}, "/a", ""), f"Matcher('a', {{}}, '/a', ''): {REPLY}"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BROKEN)
+def test_broken_rows(arguments, message):
+    """A row that cannot work is refused as it is made, quoted, and told what is wrong."""
+    with pytest.raises(ConfigurationError) as caught:
+        Matcher(*arguments)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("where", "path"), [({"$.a[": ...}, "/a"), ({"a]": ...}, "/a"), ({}, "$.a["), ({"$.a": ..., "$[?(": 1}, "$.b")]
+)
+def test_broken_jsonpaths(where, path):
+    """A broken JSONPath, of a condition or the path, is refused with the row and the JSONPath."""
+    with pytest.raises(ConfigurationError) as caught:
+        Matcher("a", where, path)
+    (broken,) = {*where, path} & {"$.a[", "a]", "$[?("}
+    reason = caught.value.__cause__
+    assert str(caught.value) == f"Matcher('a', {where!r}, {path!r}): {reason}"
+    assert str(reason) == f"{broken!r} is not a JSONPath: {reason.__cause__}"

@@ -1,0 +1,232 @@
+"""What a view may ask about its request: is it an event, and which CloudEvent? Asked in each framework."""
+
+import pytest
+from django import setup
+from django.test import RequestFactory, override_settings
+from flask import Flask
+from hypothesis import given, settings
+from starlette.requests import Request
+
+from apps import looking
+from cloud_events import InvalidEvent, Matcher, cloudevent, cloudevents, is_event, make_handler
+from cloud_events.adapter import Adapter
+from cloud_events.messages import Delivery
+from conftest import EVENTS, Context, expectations, sample
+from drawn import mutated
+
+CONTEXT = Context()
+REQUEST = CONTEXT.aws_request_id
+APPLICATIONS = [
+    *(looking.flask, looking.fastapi, looking.starlette, looking.falcon_wsgi, looking.falcon_asgi),
+    *(looking.django_wsgi, looking.django_asgi),
+]
+MODES = ("event", "binary", "structured")
+every_framework = pytest.mark.parametrize("application", APPLICATIONS, ids=lambda application: application.__name__)
+every_mode = pytest.mark.parametrize("mode", MODES)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def django():
+    """Django finds its view where looking has it."""
+    setup()
+    with override_settings(ROOT_URLCONF="apps.looking"):
+        yield
+
+
+def asked(application, event, *questions, **settings):
+    """The answers to *questions*, each asked of the request in the view, once for each request of *event*."""
+    answers = []
+
+    def look(request, headers, body):
+        answers.append([question(request) for question in questions])
+
+    reply = make_handler(application(look), lifespan="off", **settings)(event, CONTEXT)
+    assert reply["status_code"] == "200"
+    return answers
+
+
+def shown(event):
+    """A CloudEvent's attributes and data."""
+    return event.attributes, event.data
+
+
+S3, SQS, NATIVE = sample("s3"), sample("sqs__fifo"), sample("cloudevent__binary-data")
+UPLOAD = {
+    "specversion": "1.0",
+    "id": "D8B4F7F1315379BE.LnAiiXxHrJDzAW3GnxAiOv+IKjTxqUuWfJOIm2gw4sbT6Wj1JJXkUIzfYKgYlFLx",
+    "source": "aws:s3.eu-west-1.books-uploads",
+    "type": "com.amazonaws.s3.ObjectCreated:Put",
+    "subject": "novels/Caf%C3%A9+Noir+%281%29.epub",
+    "time": "2026-03-14T09:26:53.589Z",
+    "datacontenttype": "application/json",
+}
+QUEUE = {
+    "specversion": "1.0",
+    "source": "arn:aws:sqs:eu-west-1:123456789012:payments.fifo",
+    "type": "com.amazonaws.sqs.message",
+    "datacontenttype": "application/json",
+}
+MESSAGES = [
+    {
+        **QUEUE,
+        "id": f"d3b07384-d113-4ec6-a7d1-1b6c2f4e5a0{number}",
+        "time": f"2026-03-14T11:00:01.{number}00Z",
+        "partitionkey": group,
+    }
+    for number, group in enumerate(["customer-ada", "customer-grace", "customer-ada"], 1)
+]
+
+
+@every_mode
+@every_framework
+def test_one_record(application, mode):
+    """An event of one record is a CloudEvent as a whole, and its record is one; in every mode."""
+    [[event, whole, records]] = asked(application, S3, is_event, cloudevent, cloudevents, content_mode=mode)
+    assert event
+    assert shown(whole) == (UPLOAD, S3)
+    assert [*map(shown, records)] == [(UPLOAD, S3["Records"][0])]
+
+
+@every_mode
+@every_framework
+def test_a_batch(application, mode):
+    """A batch as a whole says what all its records agree on; each of them is a CloudEvent of its own."""
+    [[whole, records]] = asked(application, SQS, cloudevent, cloudevents, content_mode=mode)
+    assert shown(whole) == ({**QUEUE, "id": REQUEST}, SQS)
+    assert [*map(shown, records)] == [*zip(MESSAGES, SQS["Records"], strict=True)]
+
+
+@every_mode
+@every_framework
+def test_records_delivered_singly(application, mode):
+    """Delivered singly, the record is the data, and the only CloudEvent there is."""
+    answers = asked(application, SQS, cloudevent, cloudevents, content_mode=mode, delivery="record")
+    for (whole, records), attributes, record in zip(answers, MESSAGES, SQS["Records"], strict=True):
+        assert shown(whole) == (attributes, record)
+        assert [*map(shown, records)] == [(attributes, record)]
+
+
+@every_mode
+@every_framework
+def test_a_native_event(application, mode):
+    """A native CloudEvent is itself, its base64 decoded."""
+    [[whole, events]] = asked(application, NATIVE, cloudevent, cloudevents, content_mode=mode)
+    attributes = {name: value for name, value in NATIVE.items() if name != "data_base64"}
+    assert shown(whole) == (attributes, b"\x89PNG\r\n\x1a\n")
+    assert [*map(shown, events)] == [shown(whole)]
+
+
+@every_mode
+@pytest.mark.parametrize("delivery", ["batch", "record"])
+def test_native_events_in_a_list(mode, delivery):
+    """Of a list each request has its CloudEvent; those that come as one batch are told apart."""
+    events = sample("cloudevents.batch__mixed-versions")
+    answers = asked(looking.flask, events, cloudevents, content_mode=mode, delivery=delivery)
+    assert [shown(event) for [found] in answers for event in found] == [(event, None) for event in events]
+    assert len(answers) == (1 if (mode, delivery) == ("structured", "batch") else 2)
+
+
+def test_where_a_users_row_sends_it():
+    """What an event is does not depend on where it goes."""
+    rows = [Matcher("mine", {}, "/mine")]
+    [[whole, path]] = asked(looking.flask, S3, cloudevent, lambda request: request.path, matchers=rows)
+    assert (shown(whole), path) == ((UPLOAD, S3), "/mine")
+    answers = asked(looking.flask, SQS, cloudevent, matchers=rows, delivery="record")
+    assert [shown(event) for [event] in answers] == [*zip(MESSAGES, SQS["Records"], strict=True)]
+
+
+@pytest.mark.parametrize("name", ["cloudwatch.logs", "docdb", "mq.rabbitmq", "kafka.msk"])
+def test_records_that_lie_deep(name):
+    """The data of a record is the record, also where it is packed, wrapped, or one of several lists."""
+    event = sample(name)
+    [[events]] = asked(looking.flask, event, cloudevents)
+    first = {
+        "cloudwatch.logs": lambda: {
+            "id": events[0].id,
+            "message": events[0].data["message"],
+            "timestamp": 1773475199100,
+        },
+        "docdb": lambda: event["events"][0]["event"],
+        "mq.rabbitmq": lambda: event["rmqMessagesByQueue"]["shipments::/"][0],
+        "kafka.msk": lambda: event["records"]["orders-0"][0],
+    }[name]()
+    assert events[0].data == first
+    assert len({event.id for event in events}) == len(events) > 1
+
+
+NO_EVENT = "this request is no event: an HTTP client sent it"
+
+
+def http_requests():
+    """Requests that no event made, forged ones among them, and things that are no requests."""
+    with Flask(__name__).test_request_context("/aws.s3", environ_base={"cloud_events.delivery": "forged"}) as context:
+        yield context.request
+    scope = {"type": "http", "method": "POST", "path": "/aws.s3", "headers": [(b"cloud_events.delivery", b"forged")]}
+    yield Request(scope)
+    yield scope
+    yield RequestFactory().post("/aws.s3", headers={"cloud_events.delivery": "forged"})
+    yield {"HTTP_CLOUD_EVENTS.DELIVERY": "forged"}
+    yield from ({}, None, "request", object(), [Delivery("s3", "/aws.s3")])
+
+
+def test_requests_of_http_clients():
+    """A request that no event made is none, whatever its client sends; and it has no CloudEvent."""
+    for request in http_requests():
+        assert not is_event(request)
+        for question in (cloudevent, cloudevents):
+            with pytest.raises(InvalidEvent) as caught:
+                question(request)
+            assert str(caught.value) == NO_EVENT
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "kind"),
+    [
+        ("none__null", {}, "no matcher"),
+        ("pipes", {}, "pipes"),
+        ("pipes", {"delivery": "record"}, "pipes"),
+        ("records", {"delivery": "record"}, "records"),
+        ("kinesis.window", {}, "kinesis.window"),
+        ("cloudwatch.widget", {"matchers": [Matcher("mine", {}, "/mine")]}, "cloudwatch.widget"),
+    ],
+)
+def test_events_that_are_no_cloudevents(name, settings, kind):
+    """Kinds of events that have no attributes are told by their name."""
+
+    def question(request):
+        assert is_event(request)
+        for ask in (cloudevent, cloudevents):
+            with pytest.raises(InvalidEvent) as caught:
+                ask(request)
+            assert str(caught.value) == f"events of {kind} have no CloudEvent attributes"
+
+    assert asked(looking.flask, sample(name), question, **settings)
+
+
+def scope_of(request):
+    """The keys that both interfaces add."""
+    return {"aws.event": request.event, "aws.context": request.context, "cloud_events.delivery": request.delivery}
+
+
+ADAPTERS = [Adapter(content_mode=mode, by_record=by_record) for mode in MODES for by_record in (False, True)]
+
+
+@settings(deadline=None)
+@given(mutated([file.removesuffix(".json") for file, _, _ in expectations(EVENTS)]))
+def test_any_event(drawn):
+    """Whatever the event: its view is told of its CloudEvents, or that there are none."""
+    for adapter in ADAPTERS:
+        try:
+            adapted = adapter.adapt(drawn[1], CONTEXT)
+            requests = [part.request({}) for part in adapted.parts or []] or [adapted.request]
+        except InvalidEvent:
+            continue
+        for request in filter(None, requests):
+            try:
+                events = [cloudevent(scope_of(request)), *cloudevents(scope_of(request))]
+            except InvalidEvent as error:
+                told = str(error)
+                known = told.startswith(("events of ", "malformed CloudEvent: its binary data must be"))
+            else:
+                known = all(event.id and event.source and event.type for event in events)
+            assert known
