@@ -1,4 +1,4 @@
-"""What must never be said: a secret that tests plant in events, and the watch over all that the suite logs and prints."""
+"""What must never be said: a secret that tests plant in events; and the watch over what the suite logs and prints."""
 
 import json
 import logging

@@ -292,7 +292,9 @@ def test_binary(members, content_type, body):
     assert binary(event) == (content_type, expected, body)
 
 
-@pytest.mark.parametrize("name", ["ascii", "latin-1", "no-such-charset", "rot13", "base64", "a\0b"])
+@pytest.mark.parametrize(
+    "name", ["ascii", "latin-1", "no-such-charset", "rot13", "base64", "a\0b", "idna", "Punycode", "x" * 50]
+)
 def test_text_that_cannot_be_written(name):
     """Text that its charset lacks is a fault of the event, and is not quoted."""
     with pytest.raises(InvalidEvent) as caught:

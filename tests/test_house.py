@@ -141,6 +141,8 @@ FIRST_EVENT = [
     "cloud_events.adapter.express",
     "cloud_events.adapter.records",
     "cloud_events.adapter.rfc3339",
+    "cloud_events.adapter.template",
+    "cloud_events.adapter.template",
 ]
 
 

@@ -149,7 +149,7 @@ class TestStartup:
         assert scopes == [{"pool": pool}] * 2
 
     def test_leaves_no_mark_on_events(self):
-        """Context variables and tasks of the lifespan are the lifespan's: no event sees the former, or waits for the latter."""
+        """No event sees a context variable that the lifespan has set, or waits for a task that it has spawned."""
         book = ContextVar("book", default="none")
 
         @asynccontextmanager
@@ -438,7 +438,7 @@ class TestShutdown:
     def shutdown(self, caplog, *applications):
         """What is logged while *applications* are shut down."""
         for application in applications:
-            handler_of(application)()
+            handler_of(application, interface="asgi")()
         caplog.clear()
         LOOP.close()
         return [(record.getMessage(), record.exc_info and repr(record.exc_info[1])) for record in caplog.records]
@@ -465,12 +465,10 @@ class TestShutdown:
             raise ValueError("no such printer")
 
         async def impatient(scope, receive, send):
-            if scope["type"] == "http":
-                return await application_of()(scope, receive, send)
             await send({"type": "lifespan.startup.complete"})
             raise ValueError("no such printer")
 
-        application = impatient if when == "before" else application_of(lifespan)
+        application = mixed(impatient, []) if when == "before" else application_of(lifespan)
         assert self.shutdown(caplog, application) == [
             ("the application's shutdown failed: ValueError", "ValueError('no such printer')")
         ]
@@ -478,22 +476,18 @@ class TestShutdown:
     def test_that_says_nothing(self, caplog):
         """An application that just ends has ended."""
 
-        async def application(scope, receive, send):
-            if scope["type"] == "http":
-                return await application_of()(scope, receive, send)
+        async def lifespan(scope, receive, send):
             await send({"type": "lifespan.startup.complete"})
             await receive()
             await receive()
 
-        assert self.shutdown(caplog, application) == []
+        assert self.shutdown(caplog, mixed(lifespan, [])) == []
 
     def test_that_does_not_end(self, caplog):
         """An application that has said that shutdown is complete need not return: it is cancelled."""
         steps = []
 
-        async def application(scope, receive, send):
-            if scope["type"] == "http":
-                return await application_of()(scope, receive, send)
+        async def lifespan(scope, receive, send):
             try:
                 while True:
                     message = await receive()
@@ -501,7 +495,7 @@ class TestShutdown:
             finally:
                 steps.append("cancelled")
 
-        assert self.shutdown(caplog, application) == []
+        assert self.shutdown(caplog, mixed(lifespan, [])) == []
         assert steps == ["cancelled"]
 
     def test_that_takes_too_long(self, caplog, monkeypatch):
@@ -544,7 +538,12 @@ class TestShutdown:
 
     @pytest.mark.parametrize(
         "messages",
-        [["startup.complete"] * 2, ["startup.failed"] * 2, ["shutdown.complete"], ["startup.complete", "shutdown.failed"]],
+        [
+            ["startup.complete"] * 2,
+            ["startup.failed"] * 2,
+            ["shutdown.complete"],
+            ["startup.complete", "shutdown.failed"],
+        ],
     )
     def test_messages_out_of_order(self, messages):
         """An application is told where it says something for the second time, or too early."""
@@ -564,7 +563,9 @@ class TestShutdown:
                 make_handler(mixed(application, []), "asgi")(None, CONTEXT)
             except StartupFailed:
                 assert messages == ["startup.failed"] * 2
-        assert told == [f"the application sent 'lifespan.{messages[-1]}' out of order, or no such message exists (ASGI)"]
+        assert told == [
+            f"the application sent 'lifespan.{messages[-1]}' out of order, or no such message exists (ASGI)"
+        ]
 
 
 class TestSigterm:
@@ -643,14 +644,16 @@ from cloud_events.interface import loop
 CALL = "handler(None, None)\n"
 MOVE = "asyncio.run(inside())\n"
 # Another thread drives the loop, in the midst of an event.
-THREAD = "threading.Thread(target=handler, args=('wait', None), daemon=True).start(); begun.wait()\n"
+THREAD = "threading.Thread(target=attempt, args=['wait'], daemon=True).start(); begun.wait()\n"
 QUICKLY = "loop.SHUTDOWN_SECONDS = 0.01\n"
+NOW = "loop.SHUTDOWN_SECONDS = -0.49\n"  # which leaves a hundredth for a loop that may be blocked
+PAUSE = "say('waiting'); signal.pause()\n"
 FORK = """
 warnings.simplefilter("ignore")  # to fork, of a process with threads, is what Python warns of
 child = os.fork()
 if not child:
     say("child"); {}
-say("parent " + str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])))
+say("parent:" + str(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])))
 """
 
 
@@ -667,105 +670,113 @@ def end(process):
         said, faults = process.communicate(timeout=60)
     finally:
         process.kill()
-    return said.split("\n")[:-1], process.returncode, faults
+    return said.split(), process.returncode, faults
 
 
-class TestExit:
-    @pytest.mark.parametrize(
-        ("program", "said", "status", "fault"),
-        [
-            (CALL + CALL, ["startup", "event", "event", "shutdown"], 0, ""),
-            (CALL + MOVE, ["startup", "event", "event", "shutdown"], 0, ""),
-            (MOVE + CALL, ["startup", "event", "event", "shutdown"], 0, ""),
-            (CALL + "loop.LOOP.close()\n" + CALL, ["startup", "event", "shutdown"] * 2, 0, ""),
-            (CALL + "raise SystemExit(3)", ["startup", "event", "shutdown"], 3, ""),
-            ("handler('leave', None)", ["startup", "event", "shutdown"], 3, ""),
-            ("asyncio.run(inside('leave'))", ["startup", "event", "shutdown"], 3, ""),
-            ("handler('read', None)", ["startup", "event", "shutdown", "generator closed"], 0, ""),
-            (
-                "handler('spawn', NoTime())",
-                ["startup", "event", "waiting", "shutdown", "cancelled"],
-                0,
-                r"tasks still pending at the end of the invocation; they go on at the next: printing\n",
-            ),
-            (THREAD, ["startup", "event", "waiting", "shutdown", "cancelled"], 0, r"|(?s)Exception in thread.*"),
-            (
-                CALL + QUICKLY + "shutdown.append('wait')",
-                ["startup", "event", "shutdown", "waiting", "cancelled"],
-                0,
-                r"the application's shutdown took more than 0\.01 s and was left\n",
-            ),
-            (
-                CALL + "shutdown.append('fail')",
-                ["startup", "event", "shutdown"],
-                0,
-                r"(?s)the application's shutdown failed: LookupError\nTraceback.*LookupError: no such printer\n",
-            ),
-            (
-                MOVE + QUICKLY.replace("0.01", "-0.49") + "shutdown.append('block')",
-                ["startup", "event", "shutdown", "waiting"],
-                0,
-                r"the event loop was blocked and could not be closed\n",
-            ),
-            (
-                CALL + FORK.format("handler(None, None); sys.exit()") + CALL,
-                [
-                    *("startup", "event"),
-                    *("child", "startup", "event", "shutdown", "parent 0"),
-                    *("event", "shutdown"),
-                ],
-                0,
-                "",
-            ),
-            (
-                MOVE + FORK.format("handler(None, None); os._exit(0)") + CALL,
-                ["startup", "event", "child", "startup", "event", "parent 0", "event", "shutdown"],
-                0,
-                "",
-            ),
-            (
-                MOVE + FORK.format("signal.raise_signal(signal.SIGTERM)") + CALL,
-                ["startup", "event", "child", "parent -15", "event", "shutdown"],
-                0,
-                "",
-            ),
-        ],
-    )
-    def test_of_the_interpreter(self, program, said, status, fault):
-        """However a program ends, the application is shut down first, what is left is cancelled, and no warning is due."""
+def until(process, word):
+    """Read what a process says until it says *word*."""
+    while (said := process.stdout.readline()) != f"{word}\n":
+        assert said, process.communicate()
+
+
+# What a program does: what it says while it ends, its exit status, and the faults that it tells.
+ENDS = {
+    "driven by the main thread": (CALL + CALL, "startup event event shutdown", 0, ""),
+    "moved to a thread": (CALL + MOVE, "startup event event shutdown", 0, ""),
+    "begun in a thread": (MOVE + CALL, "startup event event shutdown", 0, ""),
+    "closed before": (CALL + "loop.LOOP.close()\n" + CALL, "startup event shutdown startup event shutdown", 0, ""),
+    "by SystemExit": (CALL + "raise SystemExit(3)", "startup event shutdown", 3, ""),
+    "by SystemExit in an event": ("handler('leave', None)", "startup event shutdown", 3, ""),
+    "by SystemExit in a thread": ("asyncio.run(inside('leave'))", "startup event shutdown", 3, ""),
+    "with a generator": ("handler('read', None)", "startup event shutdown generator-closed", 0, ""),
+    "with a task": (
+        "handler('spawn', NoTime())",
+        "startup event waiting shutdown cancelled",
+        0,
+        r"tasks still pending at the end of the invocation; they go on at the next: printing\n",
+    ),
+    "while another thread drives": (THREAD, "startup event waiting shutdown cancelled", 0, ""),
+    "shutdown that takes too long": (
+        CALL + QUICKLY + "shutdown.append('wait')",
+        "startup event shutdown waiting cancelled",
+        0,
+        r"the application's shutdown took more than 0\.01 s and was left\n",
+    ),
+    "shutdown that fails": (
+        CALL + "shutdown.append('fail')",
+        "startup event shutdown",
+        0,
+        r"(?s)the application's shutdown failed: LookupError\nTraceback.*LookupError: no such printer\n",
+    ),
+    "shutdown that blocks": (
+        MOVE + NOW + "shutdown.append('block')",
+        "startup event shutdown waiting",
+        0,
+        r"the event loop was blocked and could not be closed\n",
+    ),
+    "forked": (
+        CALL + FORK.format("handler(None, None); loop.LOOP.close(); os._exit(0)") + CALL,
+        "startup event child startup event shutdown parent:0 event shutdown",
+        0,
+        "",
+    ),
+    "forked from a thread": (
+        MOVE + FORK.format("handler(None, None); os._exit(0)") + CALL,
+        "startup event child startup event parent:0 event shutdown",
+        0,
+        "",
+    ),
+    "forked, before any event": (
+        FORK.format("handler(None, None); os._exit(0)") + CALL,
+        "child startup event parent:0 startup event shutdown",
+        0,
+        "",
+    ),
+    "forked, and the child ended by SIGTERM": (
+        MOVE + FORK.format("signal.raise_signal(signal.SIGTERM)") + CALL,
+        "startup event child parent:-15 event shutdown",
+        0,
+        "",
+    ),
+}
+TERMINATED = {
+    "between events": (CALL + PAUSE, "shutdown"),
+    "between events, moved to a thread": (MOVE + PAUSE, "shutdown"),
+    # The event dies with the process, as it would have anyway.
+    "driven by the main thread": ("handler('wait', None)", "shutdown"),
+    "while the main thread waits": (MOVE + "handler('wait', None)", "shutdown cancelled"),
+    "while another thread drives": (CALL + THREAD + PAUSE, "shutdown cancelled"),
+    "while an event blocks": (MOVE + NOW + "handler('block', None)", ""),
+    "shutdown that takes too long": (
+        CALL + QUICKLY + "shutdown.append('wait')\n" + PAUSE,
+        "shutdown waiting cancelled",
+    ),
+}
+
+
+class TestEnd:
+    @pytest.mark.parametrize("way", ENDS)
+    def test_of_the_interpreter(self, way):
+        """However a program ends, its application is shut down first, and what is left is cancelled."""
+        program, said, status, faults = ENDS[way]
         ended = end(python(program))
-        assert ended[:2] == (said, status), ended
-        assert re.fullmatch(fault, ended[2]), ended
+        assert ended[:2] == (said.split(), status), ended
+        assert re.fullmatch(faults, ended[2]), ended
 
-    @pytest.mark.parametrize(
-        ("program", "said"),
-        [
-            (CALL + "say('waiting'); signal.pause()", ["shutdown"]),
-            (MOVE + "say('waiting'); signal.pause()", ["shutdown"]),
-            # In the midst of an event, driven by the main thread: it dies with the process, as it would have.
-            ("handler('wait', None)", ["shutdown"]),
-            # In the midst of an event, in a thread of the loop's own, or in somebody else's.
-            (MOVE + "handler('wait', None)", ["shutdown", "cancelled"]),
-            (THREAD + "signal.pause()", ["shutdown", "cancelled"]),
-            (MOVE + QUICKLY.replace("0.01", "-0.49") + "handler('block', None)", []),
-            (CALL + QUICKLY + "shutdown.append('wait'); say('waiting'); signal.pause()", ["shutdown", "waiting", "cancelled"]),
-        ],
-    )
-    def test_by_sigterm(self, program, said):
+    @pytest.mark.parametrize("when", TERMINATED)
+    def test_by_sigterm(self, when):
         """SIGTERM shuts the application down, within bounds, and then ends the process as it always does."""
+        program, said = TERMINATED[when]
         process = python(program)
-        while process.stdout.readline() != "waiting\n":
-            assert process.poll() is None
+        until(process, "waiting")
         process.terminate()
-        assert end(process)[:2] == (said, -signal.SIGTERM)
+        assert end(process)[:2] == (said.split(), -signal.SIGTERM)
 
     def test_by_a_second_sigterm(self):
         """A shutdown that takes long does not keep a second SIGTERM from ending the process."""
-        process = python(CALL + "loop.SHUTDOWN_SECONDS = 3600; shutdown.append('wait'); say('ready'); signal.pause()")
-        while process.stdout.readline() != "ready\n":
-            assert process.poll() is None
+        process = python(CALL + "loop.SHUTDOWN_SECONDS = 3600; shutdown.append('wait')\n" + PAUSE)
+        until(process, "waiting")
         process.terminate()
-        while process.stdout.readline() != "waiting\n":
-            assert process.poll() is None
+        until(process, "waiting")
         process.terminate()
         assert end(process)[:2] == ([], -signal.SIGTERM)

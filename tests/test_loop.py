@@ -2,8 +2,11 @@
 
 import asyncio
 import gc
+import importlib
 import itertools
+import json
 import logging
+import os
 import signal
 import socketserver
 import sys
@@ -14,11 +17,27 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import anyio
 import httpx
+import litestar
+import litestar.background_tasks
 import pytest
+import quart
+from django.http import HttpResponse, StreamingHttpResponse
+from django.test import override_settings
+from django.urls import re_path
+from django.views.decorators.csrf import csrf_exempt
+from fastapi import BackgroundTasks, Body, FastAPI
+from litestar.concurrency import sync_to_thread
+from starlette.applications import Starlette
+from starlette.background import BackgroundTask
+from starlette.middleware.base import BaseHTTPMiddleware
+from starlette.responses import PlainTextResponse, StreamingResponse
+from starlette.routing import Route
 
 from cloud_events import make_handler
-from cloud_events.errors import OutOfTime
+from cloud_events.errors import OutOfTime, ProtocolError
+from cloud_events.interface import loop as loop_module
 from cloud_events.interface import tasks
 from cloud_events.interface.loop import LOOP, Engine
 from conftest import Context
@@ -53,7 +72,12 @@ def handler_of(view, **settings):
         await send({"type": "http.response.start", "status": 200})
         await send({"type": "http.response.body", "body": str(answer).encode()})
 
-    handler = make_handler(application, **{"lifespan": "off"} | settings)
+    return handler_of_application(application, **{"lifespan": "off"} | settings)
+
+
+def handler_of_application(application, **settings):
+    """What *application* answers to an event."""
+    handler = make_handler(application, **settings)
     return lambda event=None, context=CONTEXT: handler(event, context)["body"]
 
 
@@ -101,7 +125,7 @@ class Page(BaseHTTPRequestHandler):
         super().setup()
         self.server.connections.append(self.client_address)
 
-    def do_GET(self):  # noqa: N802
+    def do_GET(self):
         self.send_response(200)
         self.send_header("Content-Length", "5")
         self.end_headers()
@@ -152,6 +176,12 @@ class Pool:
         _, writer = self.streams
         writer.close()
         await writer.wait_closed()
+
+
+def warnings_in(caplog):
+    """What the library has warned of."""
+    records = [record for record in caplog.records if record.name == "cloud_events"]
+    return [record.getMessage() for record in records if record.levelno >= logging.WARNING]
 
 
 class TestOneLoop:
@@ -234,11 +264,11 @@ class TestOneLoop:
             try:
                 return call(event)
             except LookupError as error:
-                assert [frame.name for frame in traceback.extract_tb(error.__traceback__)][-2:] == ["application", "view"]
-                return error.args
+                return error.args[0], [frame.name for frame in traceback.extract_tb(error.__traceback__)][-2:]
 
         with ThreadPoolExecutor(16) as executor:
-            assert list(executor.map(one, range(16))) == [(n,) if n % 2 else str(n) for n in range(16)]
+            raised = ["application", "view"]
+            assert list(executor.map(one, range(16))) == [(n, raised) if n % 2 else str(n) for n in range(16)]
 
     def test_moves_when_a_second_thread_needs_it(self):
         """A loop that its first caller drives is handed over while it runs: nobody waits for an event to come."""
@@ -337,6 +367,81 @@ class TestOneLoop:
         assert second is not first
         assert second is LOOP.current
 
+    def test_closing_while_another_thread_drives_it(self):
+        """What another thread is waiting for is cancelled, and that thread is told."""
+        begun, steps = threading.Event(), []
+
+        async def view(event):
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                steps.append("cancelled")
+
+        with ThreadPoolExecutor(1) as executor:
+            waiting = executor.submit(handler_of(view))
+            begun.wait()
+            loop = LOOP.current
+            LOOP.close()
+            with pytest.raises(ProtocolError, match="cancelling itself"):
+                waiting.result()
+        assert steps == ["cancelled"]
+        assert loop.is_closed()
+
+    def test_closing_while_another_thread_drives_it_on(self, monkeypatch):
+        """What does not let itself be cancelled goes on to its end, in the loop that is then closed."""
+        monkeypatch.setattr(loop_module, "SHUTDOWN_SECONDS", 0)
+        begun, gates = threading.Event(), []
+
+        async def view(event):
+            gates.append((asyncio.get_running_loop(), asyncio.Event()))
+            begun.set()
+            with pytest.raises(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            await gates[0][1].wait()
+            return "done"
+
+        with ThreadPoolExecutor(1) as executor:
+            waiting = executor.submit(handler_of(view))
+            begun.wait()
+            LOOP.close()
+            assert handler_of(name)() == threading.main_thread().name
+            loop, gate = gates[0]
+            assert loop is not LOOP.current
+            loop.call_soon_threadsafe(gate.set)
+            assert waiting.result() == "done"
+        assert loop.is_closed()
+
+    def test_closing_while_it_is_blocked(self, monkeypatch, caplog):
+        """A loop that an application blocks is not waited for any longer than it may be."""
+        monkeypatch.setattr(loop_module, "SHUTDOWN_SECONDS", -0.5)
+        begun, gate = threading.Event(), threading.Event()
+
+        async def view(event):
+            begun.set()
+            gate.wait()
+            return "done"
+
+        inside_a_running_loop(handler_of(name))
+        engine = LOOP._engine
+        with ThreadPoolExecutor(1) as executor:
+            waiting = executor.submit(handler_of(view))
+            begun.wait()
+            LOOP.close()
+            assert warnings_in(caplog) == ["the event loop was blocked and could not be closed"]
+            gate.set()
+            assert waiting.result() == "done"
+        monkeypatch.undo()
+        engine.stop()
+
+    def test_closing_without_anything_to_end(self):
+        """A loop in which nothing is left is closed as well."""
+        handler_of(name)()
+        loop = LOOP.current
+        LOOP.close()
+        assert loop.is_closed()
+        assert LOOP.current is None
+
     def test_closing_inside_itself(self):
         """The loop cannot be closed by what runs in it."""
 
@@ -353,10 +458,14 @@ async def name(event):
     return threading.current_thread().name
 
 
-async def waiting(thread):
-    """Until *thread* waits for something."""
-    while sys._current_frames()[thread.ident].f_code is not threading.Condition.wait.__code__:
-        await asyncio.sleep(0)
+def main_thread_waits():
+    """Whether the main thread has posted its call and waits for the outcome."""
+    frame = sys._current_frames()[threading.main_thread().ident]
+    if frame.f_code is not threading.Condition.wait.__code__:
+        return False
+    while frame is not None and frame.f_code.co_qualname != "Engine._post.<locals>.wait":
+        frame = frame.f_back
+    return frame is not None
 
 
 class Leaving(BaseException):
@@ -367,7 +476,7 @@ class TestFailure:
     @everywhere
     @pytest.mark.parametrize("kind", [LookupError, SystemExit, KeyboardInterrupt, Leaving])
     def test_is_its_callers(self, place, kind):
-        """What the application raises, even to leave the process, is raised in the thread that called, with its traceback."""
+        """What the application raises, even to leave the process, is raised to its caller, with its traceback."""
         error = kind("gone")
 
         async def view(event):
@@ -379,6 +488,25 @@ class TestFailure:
         assert caught.value is error
         assert traceback.extract_tb(error.__traceback__)[-1].name == "view"
         assert place(handler_of(name))
+
+    def test_of_an_event_that_another_cancels(self):
+        """An application that cancels all tasks there are does not leave another thread waiting."""
+
+        async def view(event):
+            begun.set()
+            while not (others := asyncio.all_tasks() - {asyncio.current_task()}):
+                await asyncio.sleep(0)
+            for task in others:
+                task.cancel()
+
+        begun = threading.Event()
+        inside_a_running_loop(handler_of(name))
+        with ThreadPoolExecutor(1) as executor:
+            cancelling = executor.submit(handler_of(view))
+            begun.wait()
+            with pytest.raises(asyncio.CancelledError):
+                handler_of(name)()
+            cancelling.result()
 
     @everywhere
     @pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt])
@@ -403,7 +531,7 @@ class TestFailure:
         assert steps == ["ended"]
 
     def test_leaves_nothing_that_holds_it(self):
-        """An exception is freed with the last that refers to it: no traceback's frame keeps it, and all that it holds."""
+        """An exception is freed, with all that it holds, once nobody refers to it: no frame of its traceback does."""
 
         class Book:
             pass
@@ -461,12 +589,38 @@ class TestInterrupt:
             handler_of(name)()
         assert handler_of(name)() == threading.main_thread().name
 
+    def test_of_the_caller_whose_event_has_not_begun(self):
+        """Ctrl-C before the loop has come to the event means that it never does."""
+        begun, gate, steps = threading.Event(), threading.Event(), []
+
+        async def block(event):
+            begun.set()
+            while not main_thread_waits():
+                pass
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+            gate.wait()
+
+        async def view(event):
+            steps.append("begun")
+
+        in_another_thread(inside_a_running_loop, handler_of(name))
+        with ThreadPoolExecutor(1) as executor:
+            blocked = executor.submit(handler_of(block))
+            begun.wait()
+            with pytest.raises(KeyboardInterrupt):
+                handler_of(view)()
+            gate.set()
+            blocked.result()
+        assert handler_of(name)() == "cloud_events-loop"
+        assert steps == []
+
     def test_of_the_caller_that_waits(self):
         """Ctrl-C ends the wait for the loop's own thread, and the event there."""
         ended = threading.Event()
 
         async def view(event):
-            await waiting(threading.main_thread())
+            while not main_thread_waits():
+                await asyncio.sleep(0)
             signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
             try:
                 await asyncio.Event().wait()
@@ -567,14 +721,14 @@ class TestTasks:
         # Time is up when the application has answered.
         left = iter([0])
         assert place(call, "begin", Context(left=lambda: next(left))) == "done"
-        assert [record.getMessage() for record in caplog.records] == [
+        assert warnings_in(caplog) == [
             "tasks still pending at the end of the invocation; they go on at the next: binding, printing"
         ]
         caplog.clear()
         # Events to which they do not belong need not wait for them.
         assert place(call, "another", NO_TIME) == "done"
         assert place(call, "end") == "[True, True]"
-        assert caplog.records == []
+        assert warnings_in(caplog) == []
 
     def test_that_have_no_deadline(self, place, caplog, monkeypatch):
         """Where no context says how much time is left, they have some seconds."""
@@ -584,7 +738,7 @@ class TestTasks:
             asyncio.create_task(asyncio.Event().wait(), name="printing")  # noqa: RUF006
 
         place(handler_of(view), None, None)
-        assert [record.getMessage() for record in caplog.records] == [
+        assert warnings_in(caplog) == [
             "tasks still pending at the end of the invocation; they go on at the next: printing"
         ]
 
@@ -613,10 +767,10 @@ class TestTasks:
         place(call, "nothing")
         gc.collect()
         assert [task() for task in kept] == [None]
-        assert caplog.records == []
+        assert warnings_in(caplog) == []
 
     def test_that_fail(self, place, caplog):
-        """The failure of a task that nobody took is logged with its traceback, and fails the invocation in native mode."""
+        """The failure of a task that nobody took is logged with its traceback; in native mode the event fails."""
 
         async def view(event):
             asyncio.create_task(fail())  # noqa: RUF006
@@ -626,8 +780,7 @@ class TestTasks:
             raise LookupError("no such printer")
 
         assert place(handler_of(view)) == "done"
-        [record] = caplog.records
-        assert record.levelno == logging.ERROR
+        [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
         assert str(record.exc_info[1]) == "no such printer"
         with pytest.raises(LookupError, match="no such printer"):
             place(handler_of(view, response="native"))
@@ -666,13 +819,13 @@ class TestTasks:
             raise LookupError("no such printer")
 
         assert place(handler_of(view)) == "done"
-        assert caplog.records == []
+        assert warnings_in(caplog) == []
 
 
 class TestDeadline:
     @everywhere
     def test_ends_the_application(self, place):
-        """Shortly before the deadline the application is cancelled, cleans up, and the event fails by a name and a reason."""
+        """Shortly before the deadline the application is cancelled, cleans up, and the event fails for that reason."""
         steps = []
 
         async def view(event):
@@ -728,7 +881,7 @@ class TestDeadline:
 
         reply = make_handler(application, lifespan="off")(None, NO_TIME)
         assert reply == {"status_code": "200", "body": "", "headers": {}}
-        [record] = caplog.records
+        [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
         assert isinstance(record.exc_info[1], OutOfTime)
 
     def test_of_an_application_that_answers_it(self):
@@ -763,7 +916,7 @@ class TestDeadline:
 
         with pytest.raises(OutOfTime):
             handler_of(view)(context=NO_TIME)
-        assert [record.getMessage() for record in caplog.records] == [
+        assert warnings_in(caplog) == [
             "tasks still pending at the end of the invocation; they go on at the next: printing"
         ]
 
@@ -777,3 +930,157 @@ class TestDeadline:
         handler_of(view)(context=NO_TIME)
         handler_of(view)()
         assert [task.cancelled() or task.cancelling() for task in steps] == [0, 0]
+
+
+def starlette_application(done):
+    """A class-based middleware, a task group, a stream and a background task."""
+
+    class Middleware(BaseHTTPMiddleware):
+        async def dispatch(self, request, call_next):
+            return await call_next(request)
+
+    async def view(request):
+        number, lines = await request.json(), []
+
+        async def add(line):
+            await anyio.sleep(0)
+            lines.append(line)
+
+        async def stream():
+            async with anyio.create_task_group() as group:
+                group.start_soon(add, "number")
+            yield f"{lines.pop()} "
+            yield str(number)
+
+        return StreamingResponse(stream(), background=BackgroundTask(done.append, number))
+
+    return Starlette(routes=[Route("/", view, methods=["POST"])], middleware=[(Middleware, (), {})])
+
+
+def fastapi_application(done):
+    """A plain function, run in a thread, and a background task, an asynchronous one."""
+    application = FastAPI()
+
+    @application.post("/", response_class=PlainTextResponse)
+    def view(tasks: BackgroundTasks, number: int = Body()):
+        async def after():
+            await asyncio.sleep(0)
+            done.append(number)
+
+        tasks.add_task(after)
+        return f"number {number}"
+
+    return application
+
+
+def litestar_application(done):
+    """A background task, and a function that it runs in a thread."""
+
+    def after(number):
+        done.append(number)
+
+    @litestar.post("/", status_code=200)
+    async def view(request: litestar.Request) -> litestar.Response[str]:
+        number = await request.json()
+        task = litestar.background_tasks.BackgroundTask(sync_to_thread, after, number)
+        return litestar.Response(f"number {number}", media_type="text/plain", background=task)
+
+    return litestar.Litestar([view], logging_config=None)
+
+
+def quart_application(done):
+    """A stream, and a background task in a thread."""
+    application = quart.Quart("books")
+
+    @application.post("/")
+    async def view():
+        number = await quart.request.get_json()
+
+        async def stream():
+            yield b"number "
+            yield str(number).encode()
+
+        application.add_background_task(done.append, number)
+        return stream(), {"Content-Type": "text/plain"}
+
+    return application
+
+
+def django_application(done):
+    """Below a middleware that can only run synchronously, a view that is asynchronous, and streams."""
+
+    async def view(request):
+        number = json.loads(request.body)
+
+        async def stream():
+            yield "number "
+            yield str(number)
+
+        await asyncio.to_thread(done.append, number)
+        return StreamingHttpResponse(stream())
+
+    return django_answering(view)
+
+
+def plain_django_application(done):
+    """A plain view, and the signal of the request's end."""
+
+    def view(request):
+        number = json.loads(request.body)
+        done.append(number)
+        return HttpResponse(f"number {number}")
+
+    return django_answering(view)
+
+
+def django_answering(view):
+    """Django's ASGI application, with *view* as its only one."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "apps.django_books.settings")
+    application = importlib.import_module("apps.django_books.asgi").application
+    settings = override_settings(ROOT_URLCONF=(re_path("", csrf_exempt(view)),))
+    settings.enable()
+    application.restore = settings.disable
+    return application
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        starlette_application,
+        fastapi_application,
+        litestar_application,
+        quart_application,
+        django_application,
+        plain_django_application,
+    ],
+)
+def test_frameworks_in_16_threads(make):
+    """What frameworks do in tasks, in threads and after the response is done for each of many events at once."""
+    done = []
+    application = make(done)
+    call = handler_of_application(application)
+    try:
+        assert call(-1) == "number -1"
+        with ThreadPoolExecutor(16) as executor:
+            assert list(executor.map(call, range(32))) == [f"number {number}" for number in range(32)]
+    finally:
+        getattr(application, "restore", lambda: None)()
+    assert sorted(done) == list(range(-1, 32))
+
+
+@everywhere
+def test_a_background_task_of_starlette_that_fails(place, caplog):
+    """A failing background task does not take the answer back; it is logged, and in native mode the event fails."""
+
+    async def view(request):
+        return PlainTextResponse("done", background=BackgroundTask(fail))
+
+    async def fail():
+        raise LookupError("no such printer")
+
+    application = Starlette(routes=[Route("/", view, methods=["POST"])])
+    assert place(handler_of_application(application)) == "done"
+    [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert str(record.exc_info[1]) == "no such printer"
+    with pytest.raises(LookupError, match="no such printer"):
+        place(handler_of_application(application, response="native"))

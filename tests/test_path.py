@@ -157,11 +157,12 @@ PLACES = [
     (Places("/", "/events"), STATIC, {}, Place("orders", "/events/orders", "")),
     (Places("/", "/events"), DYNAMIC, {"shop": "//cork?a"}, Place("shop", "/events/cork", "a")),
     (Places("/", "/events"), CALLABLE, {"title": "/"}, Place("title", "/events/", "")),
-    # The patterns are for dynamic values alone, as they are written.
+    # The patterns are for dynamic values alone, for what decides the path.
     (Places("/", "", ("c*",)), None, {}, Place(None, "/", "")),
     (Places("/", "", ("c*",)), STATIC, {}, Place("orders", "/orders", "")),
     (Places("/", "", ("x", "c?r[jk]")), DYNAMIC, {"shop": "cork"}, Place("shop", "/cork", "")),
-    (Places("/", "", ("c%6Frk",)), DYNAMIC, {"shop": "c%6Frk"}, Place("shop", "/cork", "")),
+    (Places("/", "", ("co*k",)), DYNAMIC, {"shop": "c%6Frk?a#b"}, Place("shop", "/cork", "a")),
+    (Places("/", "", ("é",)), DYNAMIC, {"shop": "%C3%A9"}, Place("shop", "/é", "")),
     (Places("/", "", ("*",)), CALLABLE, {"title": "a/b\u2028c"}, Place("title", "/a/b\u2028c", "")),
 ]
 
@@ -181,6 +182,9 @@ NO_PLACES = [
     (Places(), CALLABLE, {"title": ""}, f"matcher 'title', its callable path: {EMPTY}"),
     (Places("/", "", ("c*",)), DYNAMIC, {"shop": "Cork"}, f"matcher 'shop', $.shop: {FILTER}"),
     (Places("/", "", ("cork",)), DYNAMIC, {"shop": "/cork"}, f"matcher 'shop', $.shop: {FILTER}"),
+    (Places("/", "", ("*dublin",)), DYNAMIC, {"shop": "cork?dublin"}, f"matcher 'shop', $.shop: {FILTER}"),
+    (Places("/", "", ("*dublin",)), DYNAMIC, {"shop": "cork#dublin"}, f"matcher 'shop', $.shop: {FILTER}"),
+    (Places("/", "", ("c%6Frk",)), DYNAMIC, {"shop": "c%6Frk"}, f"matcher 'shop', $.shop: {FILTER}"),
     (Places("/", "", ("cork", "d*")), CALLABLE, {"title": "xd"}, f"matcher 'title', its callable path: {FILTER}"),
     (Places("/", "", ("*",)), DYNAMIC, {"shop": "a/.."}, f"matcher 'shop', $.shop: {DOTS}"),
 ]
@@ -192,3 +196,8 @@ def test_no_place(places, row, event, message):
     with pytest.raises(InvalidEvent) as caught:
         places.find(row, event)
     assert str(caught.value) == message
+
+
+def test_a_place_shows_no_query():
+    """Its repr is for logs and tracebacks."""
+    assert repr(Place("shop", "/cork", "secret")) == "<Place '/cork'>"

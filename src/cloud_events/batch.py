@@ -119,8 +119,9 @@ def _unreported(
     if adapted.batch is None:
         # A list of events. In the README's dictionary each answer stands for itself, but an exception has none.
         return next((outcome.error for outcome in failed if native or outcome.response is None), None)
+    # Who cannot be told of single records has no name for them.
     nameless = any(outcome.part.identifier is None for outcome in failed)
-    if not reports(adapted) or nameless or (native and len(failed) == len(outcomes)):
+    if nameless or (native and len(failed) == len(outcomes)):
         return failed[0].error
     return None
 
@@ -132,7 +133,7 @@ def _named(adapted: "Adapted", failed: "list[Outcome]") -> "list[dict[str, Any]]
     named = []
     for outcome in failed:
         lane = outcome.part.lane
-        if rest or lane is None or lane not in lanes:
+        if rest or lane not in lanes:
             named.append({"itemIdentifier": outcome.part.identifier})
         lanes.add(lane)
     return named

@@ -16,6 +16,7 @@ SHOWN = 500  # characters of the body in a reply, for people
 
 
 def match_lines(file: str, found: "dict[str, Any]") -> "list[str]":
+    """The explanation *found* of the event in *file*, for people."""
     if found["fault"]:
         return [f"{file}: refused: {found['fault']}"]
     reads = f"    its sender reads {found['reads']}"
@@ -50,6 +51,7 @@ def _request_lines(request: "dict[str, Any]") -> "list[str]":
 
 
 def as_json(file: str, runs: "list[Invocation]", load: "float | None") -> "dict[str, Any]":
+    """What came of the event in *file*, sent once or more, for programs; *load*: the milliseconds it took before."""
     first = runs[0]
     requests = [
         {
@@ -83,6 +85,7 @@ def _error(error: "BaseException | None") -> "dict[str, str] | None":
 
 
 def as_text(file: str, runs: "list[Invocation]", load: "float | None") -> str:
+    """The same for people."""
     first, again = runs[0], runs if load is None else runs[1:]
     entries = [("matched", first.name or "no row")]
     for each in first.exchanges:

@@ -10,14 +10,16 @@ from ..messages import quote
 from ..values import NamedTuple
 from . import rfc3339
 from .records import each
+from .template import compiled, dig, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
+    from .template import Field
+
     Attributes = dict[str, Any]
-    Field = Callable[[Any, Any, Any], str | None]
 
 # RFC 3986, section 2: every character that a URI may hold, "%" of escapes among them.
 _URI = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:/?#[]@!$&'()*+,;=%")
@@ -27,8 +29,7 @@ _uri = lru_cache(256)(lambda text: quote(text, _URI))  # the same few queues and
 class Row(NamedTuple):
     """How one kind of event becomes a CloudEvent.
 
-    Fields are texts with look-ups in braces: ``{a.b}`` in the record, ``{$.a.b}`` in the whole event, ``{a|b}`` the first
-    that is there. A ``source`` of several parts is joined with "."; a part that the event lacks is left out. A ``time``
+    Fields are templates, as in template.py. A ``source`` of several parts is joined with "."; a part that the event lacks is left out. A ``time``
     is "unit path", the unit one of iso, s, ms. A callable is given (record, event, key of the record's list).
 
     at, within: where the records are, as in records.py; without ``at``, the event is its own record
@@ -46,84 +47,8 @@ class Row(NamedTuple):
     opened: "Callable[[Any], Any] | None" = None
 
 
-def text(value: "Any") -> "str | None":
-    """*value* as the value of an attribute: a non-empty string that spec.md, "Type System", allows, or None."""
-    if isinstance(value, str):
-        return value if value and (value.isprintable() or not forbidden(value)) else None
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def forbidden(value: str) -> bool:
-    """Whether *value* holds a control character, a surrogate or a noncharacter."""
-    return any(
-        c < " "
-        or "\x7f" <= c <= "\x9f"
-        or "\ud800" <= c <= "\udfff"
-        or "\ufdd0" <= c <= "\ufdef"
-        or ord(c) & 0xFFFE == 0xFFFE
-        for c in value
-    )
-
-
-def _dig(value: "Any", *keys: str) -> "Any":
-    for key in keys:
-        if not isinstance(value, dict):
-            return None
-        value = value.get(key)
-    return value
-
-
-def _look_up(spec: str) -> "Field":
-    whole, keys = spec[:2] == "$.", tuple(spec.removeprefix("$.").split("."))
-
-    def look(record: "Any", event: "Any", group: "Any") -> "str | None":
-        value = event if whole else record
-        for key in keys:
-            if not isinstance(value, dict):
-                return None
-            value = value.get(key)
-        return text(value)
-
-    return look
-
-
-def _first_of(fields: "list[Field]") -> "Field":
-    def look(record: "Any", event: "Any", group: "Any") -> "str | None":
-        return next(filter(None, (field(record, event, group) for field in fields)), None)
-
-    return look
-
-
-def _field(template: "Any") -> "Field":
-    """Compile a text with look-ups in braces; None where one of them finds nothing."""
-    if callable(template):
-        return lambda record, event, group: text(template(record, event, group))
-    literals, fields = [], []
-    for number, piece in enumerate(template.replace("}", "{").split("{")):
-        if number % 2 == 0:
-            literals.append(piece)
-        else:
-            found = [_look_up(spec) for spec in piece.split("|")]
-            fields.append(found[0] if len(found) == 1 else _first_of(found))
-    if not fields:
-        return lambda record, event, group: str(template) or None
-    if literals == ["", ""]:
-        return fields[0]
-
-    def fill(record: "Any", event: "Any", group: "Any") -> "str | None":
-        filled: str = literals[0]
-        for field, literal in zip(fields, literals[1:], strict=True):
-            value = field(record, event, group)
-            if value is None:
-                return None
-            filled += value + literal
-        return filled
-
-    return fill
-
-
 def _source(parts: "Any", service: "str | None") -> "Field":
-    fields = [_field(part) for part in (parts if isinstance(parts, tuple) else (parts,))]
+    fields = [compiled(part) for part in (parts if isinstance(parts, tuple) else (parts,))]
 
     def join(record: "Any", event: "Any", group: "Any") -> str:
         found = ".".join(filter(None, [field(record, event, group) for field in fields]))
@@ -137,22 +62,22 @@ def _time(spec: str) -> "Field":
     unit, _, path = spec.partition(" ")
     look = tuple(path.split("."))
     if unit == "iso":
-        return lambda record, event, group: rfc3339.normal(_dig(record, *look))
+        return lambda record, event, group: rfc3339.normal(dig(record, *look))
     per_second = {"s": 1, "ms": 1000}[unit]
-    return lambda record, event, group: rfc3339.from_epoch(_dig(record, *look), per_second)
+    return lambda record, event, group: rfc3339.from_epoch(dig(record, *look), per_second)
 
 
 @lru_cache(None)
 def _compiled(name: "str | None") -> "tuple[str | None, Field, list[tuple[str, Field]], Row]":
     row = TABLE[name]
     service = row.type.split(".")[2] if isinstance(row.type, str) and row.type.startswith("com.") else name
-    fields = [("source", _source(row.source, service)), ("type", _field(row.type))]
+    fields = [("source", _source(row.source, service)), ("type", compiled(row.type))]
     if row.subject:
-        fields.append(("subject", _field(row.subject)))
+        fields.append(("subject", compiled(row.subject)))
     if row.time:
         fields.append(("time", _time(row.time)))
-    fields += [(extension, _field(template)) for extension, template in row.extensions.items()]
-    return service, _field(row.id), fields, row
+    fields += [(extension, compiled(template)) for extension, template in row.extensions.items()]
+    return service, compiled(row.id), fields, row
 
 
 def describe(name: "str | None", event: "Any", context: "Any") -> "Attributes":
@@ -187,7 +112,7 @@ def opened(name: "str | None", event: "Any") -> "tuple[list[tuple[Any, Any]], An
         return [(event, None)], event
     if not row.within:
         return [*each(row.at, event)], event
-    return [(_dig(record, row.within), group) for record, group in each(row.at, event)], event
+    return [(dig(record, row.within), group) for record, group in each(row.at, event)], event
 
 
 def _agreed(field: "Field", records: "list[tuple[Any, Any]]", event: "Any") -> "str | None":
@@ -230,22 +155,22 @@ def _fresh(context: "Any", index: "int | None" = None) -> str:
 def _region(record: "Any", event: "Any", group: "Any") -> "Any":
     from os import environ
 
-    return text(_dig(event, "region")) or environ.get("AWS_REGION")
+    return text(dig(event, "region")) or environ.get("AWS_REGION")
 
 
 def _region_of_receipt(record: "Any", event: "Any", group: "Any") -> "Any":
-    arn = _dig(record, "ses", "receipt", "action", "functionArn")
+    arn = dig(record, "ses", "receipt", "action", "functionArn")
     return arn.split(":")[3] if isinstance(arn, str) and arn.count(":") > 3 else _region(record, event, group)
 
 
 def _log_group(record: "Any", event: "Any", group: "Any") -> "Any":
-    owner, name = text(_dig(event, "owner")), text(_dig(event, "logGroup"))
+    owner, name = text(dig(event, "owner")), text(dig(event, "logGroup"))
     region = _region(record, event, group) or ""
     return f"arn:aws:logs:{region}:{owner}:log-group:{name}" if owner and name else None
 
 
 def _bootstrap_server(record: "Any", event: "Any", group: "Any") -> "Any":
-    servers, topic = text(_dig(event, "bootstrapServers")), text(_dig(record, "topic"))
+    servers, topic = text(dig(event, "bootstrapServers")), text(dig(record, "topic"))
     return f"//{servers.partition(',')[0]}#{topic}" if servers and topic else None
 
 
@@ -254,13 +179,13 @@ def _queue(record: "Any", event: "Any", group: "Any") -> "Any":
 
 
 def _part(record: "Any", event: "Any", group: "Any") -> "Any":
-    key, part = text(_dig(record, "eventId")), text(_dig(record, "eventPartNumber"))
-    return f"{key}.{part}" if key and part and _dig(record, "eventTotalParts") != 1 else key
+    key, part = text(dig(record, "eventId")), text(dig(record, "eventPartNumber"))
+    return f"{key}.{part}" if key and part and dig(record, "eventTotalParts") != 1 else key
 
 
 def _single_reference(record: "Any", event: "Any", group: "Any") -> "Any":
-    references = _dig(record, "codecommit", "references")
-    return _dig(references[0], "ref") if isinstance(references, list) and len(references) == 1 else None
+    references = dig(record, "codecommit", "references")
+    return dig(references[0], "ref") if isinstance(references, list) and len(references) == 1 else None
 
 
 def _open_config(event: "Any") -> "Any":
@@ -301,8 +226,8 @@ _ALEXA = Row(
 
 
 def _alexa_type(event: "Any") -> str:
-    header = _dig(event, "header") or _dig(event, "directive", "header")
-    names = (_dig(header, "namespace"), _dig(header, "name")) if header else (_dig(event, "request", "type"),)
+    header = dig(event, "header") or dig(event, "directive", "header")
+    names = (dig(header, "namespace"), dig(header, "name")) if header else (dig(event, "request", "type"),)
     return ".".join(["com.amazonaws.alexa", *filter(None, map(text, names))])
 
 

@@ -36,10 +36,11 @@ def _lone(value: "Any") -> bool:
     return len(value) == 1
 
 
-def _dotted_event_source(event: "Any") -> str:
+def _dotted_event_source(event: "Any") -> "Any":
     record = event["Records"][0]
-    source: str = record["eventSource"] if isinstance(record.get("eventSource"), str) else record["EventSource"]
-    return source.replace(":", ".")
+    # Alone, with CLOUD_EVENTS_DELIVERY=record, a later record need not look like the first.
+    sources = [record.get(name) for name in ("eventSource", "EventSource")] if isinstance(record, dict) else []
+    return next((source.replace(":", ".") for source in sources if isinstance(source, str)), None)
 
 
 _SOURCE = "$.Records[0].eventSource"

@@ -5,10 +5,10 @@ Sources: CloudEvents 1.0.2, spec.md, formats/json-format.md and bindings/http-pr
 
 from ..errors import InvalidEvent
 from ..messages import quote
-from .attributes import forbidden
 from .encoding import encode
 from .path import unescaped
 from .rfc3339 import valid
+from .template import forbidden
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

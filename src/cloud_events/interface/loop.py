@@ -84,7 +84,7 @@ class Engine:
                 self._driver = None
                 if self._over:
                     self.loop.close()
-                elif self._shared:
+                elif self._shared and self._last is None:
                     self._move()
 
     def _post(
@@ -153,7 +153,7 @@ class Loop:
         self._lock = threading.RLock()  # a signal's handler may come in between, in the same thread
         self._farewells: dict[Any, list[Callable[[], Coroutine[Any, Any, None]]]] = {}
         self._sigterm: Any = None  # what was to happen before we came
-        self._inherited: list[Engine] = []
+        self._inherited: list[Any] = []
 
     def run(self, context: "Context", function: "Callable[..., Any]", *arguments: "Any") -> "Any":
         """What ``await function(*arguments)`` returns in *context*; what it raises, with its traceback."""
@@ -239,9 +239,9 @@ class Loop:
 
     def forget(self) -> None:
         """After a fork: the loop and its thread are the parent's."""
-        if self._engine is not None:
-            # Not to be collected: closed here, it would close what it shares with the parent's.
-            self._inherited.append(self._engine)
+        if self.current is not None:
+            # Not to be collected: that would close what they share with the parent's.
+            self._inherited.append((self.current, asyncio.all_tasks(self.current)))
         self._engine = self.current = None
         self._lock = threading.RLock()
         self._farewells.clear()
