@@ -142,7 +142,6 @@ FIRST_EVENT = [
     "cloud_events.adapter.records",
     "cloud_events.adapter.rfc3339",
     "cloud_events.adapter.template",
-    "cloud_events.adapter.template",
 ]
 
 

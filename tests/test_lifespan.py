@@ -726,9 +726,9 @@ ENDS = {
         0,
         "",
     ),
-    "forked, before any event": (
-        FORK.format("handler(None, None); os._exit(0)") + CALL,
-        "child startup event parent:0 startup event shutdown",
+    "forked before any event": (
+        FORK.format("handler(None, None); sys.exit()") + CALL,
+        "child startup event shutdown parent:0 startup event shutdown",
         0,
         "",
     ),
