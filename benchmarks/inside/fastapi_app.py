@@ -1,0 +1,12 @@
+"""A FastAPI application with one route for S3 events."""
+
+from fastapi import FastAPI, Request
+
+application = FastAPI()
+
+
+@application.post("/aws.s3")
+async def s3(request: Request):
+    """Take an S3 event."""
+    await request.body()
+    return {}
