@@ -18,6 +18,32 @@ def tells(text):
     return any(spelling in text for spelling in SPELLINGS)
 
 
+# What decides the row and the path of an event, or must have a form of its own.
+_LEFT = {
+    *(
+        "eventSource",
+        "EventSource",
+        "source",
+        "specversion",
+        "detail-type",
+        "detailType",
+        "eventName",
+        "version",
+        "type",
+    ),
+    *("eventSourceARN", "eventSourceArn", "eventType", "data", "data_base64", "datacontenttype", "datacontentencoding"),
+}
+
+
+def plant(value, key=None):
+    """*value* with the secret in every object, as a key and as a value, and at the end of nearly every text."""
+    if isinstance(value, dict):
+        return {name: plant(inner, name) for name, inner in value.items()} | {SECRET: SECRET}
+    if isinstance(value, list):
+        return [plant(inner, key) for inner in value]
+    return f"{value}{SECRET}" if isinstance(value, str) and key not in _LEFT else value
+
+
 def said_by(error):
     """Everything that printing *error* could show: its words, its repr, its notes, and those of what it came from."""
     seen = "".join(traceback.format_exception(error, limit=0))
@@ -42,7 +68,7 @@ def _content():
     leaves = [leaf for event in events for leaf in _leaves(event)]
     # A path is logged, and what it is made of with it.
     named = "\n".join(text for key, text in leaves if key in ("source", "eventSource", "EventSource", "eventName"))
-    return sorted({text for _, text in leaves if len(text) > 15 and text not in named})
+    return sorted({text for _, text in leaves if len(text) > 23 and text not in named})
 
 
 class Ear(logging.Handler):

@@ -95,6 +95,7 @@ FAULTS = {
         "module 'shop.misspelt' failed while it was imported: SyntaxError: invalid syntax (misspelt.py, line 1)"
     ),
     "shop.vanishing.application": "module 'shop.vanishing' failed while it was imported: KeyError: 'shop.vanishing'",
+    "shop.wsgi": "'shop.wsgi' is a module; name the object in it, such as 'shop.wsgi.application'",
     "shop.wsgi.app": "module 'shop.wsgi' has no 'app'; what is it called there?",
     "shop.wsgi:Books.application": "module 'shop.wsgi' has no 'Books.application'; what is it called there?",
     "shop.late:application": "module 'shop.late' has no 'application'; what is it called there?",

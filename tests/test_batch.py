@@ -431,6 +431,17 @@ class TestWindow:
             ({"n": 1}, True),
         ]
 
+    def test_not_the_end(self, leg):
+        """In the midst of a window, no record closes it."""
+        shop = Shop()
+        handler(leg, shop, delivery="record")({**self.EVENT, "isFinalInvokeForWindow": False}, None)
+        assert [event["isFinalInvokeForWindow"] for _, event in shop.seen] == [False, False]
+
+    def test_no_window(self, leg):
+        """Without a window, a state is nothing that Lambda asks for."""
+        reply = handler(leg, answer({"state": 1}), delivery="record", response="native")(KINESIS, None)
+        assert reply == {"batchItemFailures": []}
+
     def test_failure(self, leg):
         """The state is the one after the last success, in both modes."""
         for response in ("envelope", "native"):

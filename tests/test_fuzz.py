@@ -28,7 +28,7 @@ from cloud_events import (
 )
 from cloud_events.adapter import ours
 from conftest import EVENTS, Context
-from planted import SECRET, said_by, tells
+from planted import SECRET, plant, said_by, tells
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 fuzzed = settings(
@@ -63,6 +63,7 @@ class Watched:
 
     def __init__(self):
         self.answer = "ok"
+        self.mode = "event"
         self.paths = []
         self.refusals = []
         self.wsgi = validator(self._wsgi)
@@ -78,7 +79,8 @@ class Watched:
             assert re.fullmatch("ce-[a-z0-9]+|accept|content-type|content-length", name), name
             assert re.fullmatch("[!-~]+" if name[:3] == "ce-" else "[ -~]*", value), value
         assert headers["content-length"] == str(len(body))
-        if "application/json" in headers.get("content-type", ""):
+        # In binary mode the body is the event's own data, which need not be what its type says.
+        if self.mode != "binary":
             json.loads(body)
         try:
             cloudevents(carrier)
@@ -159,7 +161,7 @@ def promised(event, delivery):
 def deliver(event, mode, extra, answer, caplog):
     """Hand *event* to a handler; check what became of it."""
     _, content_mode, delivery, _ = mode
-    WATCHED.answer = answer
+    WATCHED.answer, WATCHED.mode = answer, content_mode
     WATCHED.paths.clear()
     WATCHED.refusals.clear()
     caplog.clear()
@@ -302,21 +304,7 @@ def test_arbitrary_json(caplog, event, mode, extra, answer):
 
 @pytest.mark.parametrize("mode", MODES, ids="-".join)
 def test_every_sample(caplog, mode):
-    """The samples as they are, and with a secret in each object and in place of each text that no path is made of."""
-
-    def plant(value, key=None):
-        if isinstance(value, dict):
-            return {name: plant(inner, name) for name, inner in value.items()} | {SECRET: SECRET}
-        if isinstance(value, list):
-            return [plant(inner, key) for inner in value]
-        return f"{value}{SECRET}" if isinstance(value, str) and key not in KEPT_AS_IS else value
-
+    """The samples as they are, and with a secret in each of their objects and texts."""
     for number, text in enumerate(SAMPLES.values()):
         for event in (json.loads(text), plant(json.loads(text))):
             deliver(event, mode, (number + MODES.index(mode)) % len(SETTINGS), "ok", caplog)
-
-
-KEPT_AS_IS = {
-    *("eventSource", "EventSource", "source", "specversion", "detail-type", "eventName", "eventSourceARN", "version"),
-    *("type", "eventType", "datacontenttype", "datacontentencoding", "time", "data", "data_base64", "eventSourceArn"),
-}

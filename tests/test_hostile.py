@@ -273,7 +273,7 @@ def entered(handler, source):
     return path, reply["body"] if reply["status_code"] == "200" else None
 
 
-PLAIN = {"": None, "admin": "/admin", "/admin": "/admin", "aws.s3": "/aws.s3", "orders/7": "/orders/7"}
+PLAIN = {"/": "/", "admin": "/admin", "/admin": "/admin", "aws.s3": "/aws.s3", "orders/7": "/orders/7"}
 
 
 def test_routes_are_found(doors):
@@ -575,14 +575,14 @@ MODES = [*product(LEGS, ["event", "binary", "structured"], ["batch", "record"])]
 
 
 @pytest.mark.parametrize("place", PLACES)
-@pytest.mark.parametrize("kind", ["list", "dict"])
-def test_nesting_is_delivered_or_refused(writer, place, kind):
+def test_nesting_is_delivered_or_refused(writer, place):
     """An event nested as deeply as the JSON parser can read, or deeper, is delivered whole or refused, on each leg."""
     limit = deepest()
     rows = [Matcher("descent", {"$..nothing": ...}, "/nothing")]
-    for depth, mode, matchers in product((100, limit - 10, limit, 200_000), MODES, ([], rows)):
-        leg, content_mode, delivery = mode
+    for depth, (leg, content_mode, delivery) in product((limit - 10, limit, 20_000), MODES):
+        matchers = rows if content_mode == "event" else []
         recorder = Recorder()
+        kind = "dict" if delivery == "batch" else "list"
         event = PLACES[place](nested(depth, kind))
         handler = recorder.handler(
             leg, content_mode=content_mode, delivery=delivery, matchers=matchers, response="native"
@@ -597,7 +597,8 @@ def test_nesting_is_delivered_or_refused(writer, place, kind):
             assert recorder.bodies == []
         else:
             assert len(recorder.bodies) == 1
-            assert recorder.bodies[0].count(b"[" if kind == "list" else b'{"deep"') >= depth
+            sent = f"{recorder.bodies[0].decode()} {recorder.headers()}".replace("%22", '"')
+            assert sent.count("[" if kind == "list" else '{"deep"') >= depth
 
 
 def test_shallow_nesting_is_delivered(writer):
@@ -617,7 +618,7 @@ def test_six_megabytes_are_delivered(mode):
     for event in (
         {"a": "x" * BIG},
         NATIVE | {"data": "é" * (BIG // 2)},
-        {"Records": [{"eventSource": "aws:sqs", "messageId": str(n), "body": "x" * 1000} for n in range(6000)]},
+        {"Records": [{"eventSource": "aws:sqs", "messageId": str(n), "body": "x" * 10_000} for n in range(620)]},
     ):
         recorder = Recorder()
         recorder.handler(leg, content_mode=content_mode, delivery=delivery)(event, CONTEXT)
@@ -740,19 +741,22 @@ def test_charset_that_is_one_is_used(charset):
     ],
 )
 def test_nothing_of_an_event_is_kept(mode, event):
-    """A thousand long texts leave nothing behind in the process."""
-    handler = make_handler(
-        lambda environ, start_response: start_response("200 OK", []) or [], "wsgi", content_mode=mode
-    )
+    """Three hundred long texts leave nothing behind in the process."""
+
+    def application(environ, start_response):
+        start_response("200 OK", [])
+        return []
+
+    handler = make_handler(application, content_mode=mode)
 
     def deliver(number):
         with contextlib.suppress(InvalidEvent):
-            handler(event(f"{number}" + "x" * 50_000), CONTEXT)
+            handler(event(f"{number}" + "x" * 20_000), CONTEXT)
 
     deliver(0)
     tracemalloc.start()
-    for number in range(1, 1000):
+    for number in range(1, 300):
         deliver(number)
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert kept < 2_000_000
+    assert kept < 500_000

@@ -20,21 +20,11 @@ EPOCHS = [
     (1773475200007, 1000, "2026-03-14T08:00:00.007Z"),
     ("1773475200123", 1000, "2026-03-14T08:00:00.123Z"),
     (253402300799, 1, "9999-12-31T23:59:59Z"),
+    (-62135596800, 1, "0001-01-01T00:00:00Z"),
 ]
 NO_EPOCHS = [
-    None,
-    True,
-    False,
-    "",
-    "soon",
-    [],
-    {},
-    float("nan"),
-    float("inf"),
-    10**400,
-    253402300800,
-    -(10**11),
-    10**30,
+    *(None, True, False, "", "soon", [], {}, float("nan"), float("inf"), 10**400, 10**30),
+    *(253402300800, -62135596801, -62167219200, -(10**11)),  # the years 10000, 0 and before
 ]
 
 
@@ -112,6 +102,13 @@ def test_normal(value, time):
 def test_no_time(value):
     """Anything else is no time."""
     assert normal(value) is None
+
+
+@pytest.mark.parametrize(("month", "days"), [*enumerate([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31], 1)])
+def test_days_of_a_month(month, days):
+    """Each month has its days, and no more."""
+    times = [f"2026-{month:02}-{day:02}T09:26:53Z" for day in (1, days, days + 1)]
+    assert [*map(normal, times)] == [*times[:2], None]
 
 
 def test_valid():

@@ -20,6 +20,13 @@ from conftest import sample
 # Objects whose keys are the users' own.
 FREE = ("MessageAttributes", "messageAttributes", "Keys", "NewImage", "OldImage", "data", "detail")
 
+# What is the same in all events of a kind.
+CONSTANT = {
+    *("version", "specversion", "datacontenttype", "eventVersion", "EventVersion", "s3SchemaVersion", "eventSource"),
+    *("EventSource", "awsRegion", "kinesisSchemaVersion", "StreamViewType", "SignatureVersion", "Type", "region"),
+    *("timestampType", "account"),
+}
+
 
 def shape(value, key=""):
     """The keys and types of *value*, recursively; of a list, the shapes that its items have."""
@@ -282,6 +289,48 @@ class TestBuilders:
         for built in (event, kit.cloudevent()):
             assert EventClient(answering(), content_mode="binary").send(built).next == "answer"
 
+    @pytest.mark.parametrize(
+        ("built", "name"),
+        [
+            (kit.s3(), "s3"),
+            (kit.sqs("one"), "sqs"),
+            (kit.sns("one"), "sns"),
+            (kit.kinesis("one"), "kinesis"),
+            (kit.dynamodb(new={"id": 1}), "dynamodb"),
+            (kit.kafka("one"), "kafka.msk"),
+            (kit.kafka("one", self_managed=True), "kafka.selfmanaged"),
+            (kit.eventbridge(), "eventbridge"),
+            (kit.schedule(), "eventbridge__scheduled"),
+            (kit.cloudevent(), "cloudevent"),
+        ],
+    )
+    def test_constants_are_the_senders_own(self, built, name):
+        """Versions, names and the like, which a sender never changes, are those of the samples."""
+
+        def constants(value, found):
+            for key, each in value.items() if isinstance(value, dict) else enumerate(value):
+                if isinstance(each, (dict, list)):
+                    constants(each, found)
+                elif key in CONSTANT:
+                    found.setdefault(key, each)
+            return found
+
+        assert constants(built, {}) == constants(sample(name), {})
+
+    def test_defaults(self, monkeypatch):
+        """What is not given is something likely; times are now, in the form that AWS gives them."""
+        (record,) = kit.s3()["Records"]
+        assert (record["eventName"], record["s3"]["bucket"]["name"]) == ("ObjectCreated:Put", "uploads")
+        assert (record["s3"]["object"]["key"], record["s3"]["object"]["size"]) == ("book.epub", 1024)
+        (record,) = json.loads(kit.s3_in_sqs()["Records"][0]["body"])["Records"]
+        assert (record["eventName"], record["s3"]["object"]["key"]) == ("ObjectCreated:Put", "book.epub")
+        event = kit.eventbridge()
+        assert (event["source"], event["detail-type"], event["detail"]) == ("com.example.shop", "OrderPlaced", {})
+        assert (kit.cloudevent()["type"], kit.cloudevent()["source"]) == ("com.example.happened", "/example")
+        monkeypatch.setattr("time.time", lambda: 1773480413.0895)
+        times = [kit.s3()["Records"][0]["eventTime"], kit.cloudevent()["time"], kit.eventbridge()["time"]]
+        assert times == ["2026-03-14T09:26:53.089Z", "2026-03-14T09:26:53.089Z", "2026-03-14T09:26:53Z"]
+
     def test_batch(self):
         """The records of several events become one event's."""
         event = kit.batch(kit.dynamodb(new={"id": 1}), kit.dynamodb(old={"id": 2}))
@@ -299,9 +348,25 @@ class TestContext:
         assert {"get_remaining_time_in_millis", "log"} <= {*dir(ours_has)}
         assert set(real.identity.__slots__) == vars(ours_has.identity).keys()
 
+    def test_values(self):
+        """What is not given is what Lambda would tell of a function that is called "function"."""
+        told = {name: value for name, value in vars(LambdaContext()).items() if name[0] != "_"}
+        assert len(told.pop("aws_request_id")) == 36
+        assert vars(told.pop("identity")) == {"cognito_identity_id": None, "cognito_identity_pool_id": None}
+        assert told == {
+            "function_name": "function",
+            "function_version": "$LATEST",
+            "invoked_function_arn": "arn:aws:lambda:eu-west-1:123456789012:function:function",
+            "memory_limit_in_mb": "128",
+            "log_group_name": "/aws/lambda/function",
+            "log_stream_name": "2026/01/01/[$LATEST]0123456789abcdef0123456789abcdef",
+            "client_context": None,
+            "tenant_id": None,
+        }
+
     def test_time_runs(self, capsys):
         """What remains is at most what was given, never below zero, and a whole number; other attributes are set."""
-        assert 0 < LambdaContext(60_000).get_remaining_time_in_millis() <= 60_000
+        assert 59_950 < LambdaContext(60_000).get_remaining_time_in_millis() <= 60_000
         over = LambdaContext(remaining_ms=-5, function_name="books")
         assert (over.get_remaining_time_in_millis(), over.function_name) == (0, "books")
         over.log("said")
@@ -320,6 +385,7 @@ ASYNC = (
 STUCK = "AWS delivers the whole batch of records again, and nothing behind it, until it succeeds or expires"
 MQ, LOGS = sample("mq.activemq"), sample("cloudwatch.logs")
 POLLED_LOGS = Matcher("logs", {"$.awslogs": ...}, "/", "poll")
+OWN = Matcher("own", {"$.own": ...}, "$.own")
 PIPE = [kit.sqs(body)["Records"][0] for body in ("good", "bad")]
 FALSE_ID = kit.kinesis("bad")
 del FALSE_ID["Records"][0]["kinesis"]["sequenceNumber"]
@@ -390,6 +456,37 @@ class TestNext:
             ({}, kit.eventbridge(".."), "retry", ASYNC),
             ({}, kit.cloudevent(source=".."), "error", f"{GIVEN} error"),
             ({}, ["no event"], "answer", f"{GIVEN} reply"),
+            ({"matchers": [OWN]}, {"own": ".."}, "error", f"{GIVEN} error"),
+            (
+                {},
+                kit.dynamodb(new={"id": 1}),
+                "done",
+                "AWS takes the records as done and goes on in the shard",
+            ),
+            (
+                {},
+                sample("docdb"),
+                "done",
+                "AWS takes the changes as done and goes on in the change stream",
+            ),
+            (
+                NATIVE,
+                sample("docdb") | {"bad": 1},
+                "retry",
+                "AWS delivers the whole batch of changes again, and nothing behind it, until it succeeds or expires",
+            ),
+            (
+                NATIVE,
+                kit.kafka("bad"),
+                "retry",
+                STUCK,
+            ),
+            (
+                NATIVE,
+                MQ | {"bad": 1},
+                "retry",
+                "AWS delivers the whole batch of messages again",
+            ),
         ],
     )  # fmt: skip
     def test_says_what_aws_would_do(self, settings, event, word, sentence):

@@ -143,12 +143,10 @@ class Invoker:
         adapted = watched.adapted
         exchanges = [_judged(exchange, adapted, reply) for exchange in watched.exchanges]
         failed = any(exchange.error is not None for exchange in exchanges)
-        if adapted is not None:
-            name, kind = adapted.name, adapted.reply
-        else:  # the event was refused before it was adapted
-            row = ours().match(event)
-            name, kind = (row.name, row.reply or "sync") if row is not None else (None, "sync")
-        word, sentence = _next(name, kind, adapted, returned, raised, failed)
+        # An event that was refused before it was adapted still has a sender.
+        known = ours().match(event) if adapted is None else adapted
+        name, kind = (known.name, known.reply) if known is not None else (None, None)
+        word, sentence = _next(name, kind or "sync", adapted, returned, raised, failed)
         return Invocation(name, exchanges, returned, raised, word, sentence, milliseconds)
 
     def close(self) -> None:

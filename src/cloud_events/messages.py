@@ -4,6 +4,8 @@ The values are tuples, hence frozen. Their ``repr`` shows no event, body or head
 log must not leak what was in an event.
 """
 
+from functools import lru_cache
+
 from .values import NamedTuple
 
 TYPE_CHECKING = False  # typing is not imported at run time: it alone costs as much as all of this library
@@ -16,10 +18,13 @@ _PATH = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345678
 
 
 def quote(text: str, safe: "frozenset[str]" = _PATH) -> str:
-    """Percent-encode the UTF-8 bytes of every character of *text* that is not in *safe*."""
-    if safe.issuperset(text):
-        return text
-    return "".join(c if c in safe else "".join(f"%{byte:02X}" for byte in c.encode()) for c in text)
+    """Percent-encode the UTF-8 bytes of every character of *text* that is not in *safe*, a set of ASCII characters."""
+    return text.encode().decode("latin-1").translate(_escapes(safe))
+
+
+@lru_cache(None)
+def _escapes(safe: "frozenset[str]") -> "list[str]":
+    return [chr(byte) if chr(byte) in safe else f"%{byte:02X}" for byte in range(256)]
 
 
 class Delivery:

@@ -81,7 +81,7 @@ def reports(adapted: "Adapted") -> bool:
 
 def windowed(adapted: "Adapted") -> bool:
     """Whether the batch belongs to a tumbling window, whose ``state`` Lambda wants back."""
-    return adapted.batch is not None and isinstance(adapted.event, dict) and "isFinalInvokeForWindow" in adapted.event
+    return adapted.batch is not None and "isFinalInvokeForWindow" in adapted.event
 
 
 def json_of(response: "Response") -> "Any":

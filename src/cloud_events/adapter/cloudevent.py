@@ -3,6 +3,8 @@
 Sources: CloudEvents 1.0.2, spec.md, formats/json-format.md and bindings/http-protocol-binding.md; version 0.3 likewise.
 """
 
+from functools import lru_cache
+
 from ..errors import InvalidEvent
 from ..messages import quote
 from .encoding import encode
@@ -22,6 +24,8 @@ _REQUIRED = ("id", "source", "type", "specversion")
 _STRINGS = ("subject", "dataschema", "schemaurl")
 # Members of the JSON format that are no attributes.
 _DATA = ("data", "data_base64", "datacontentencoding")
+_NO_HEADERS = frozenset(("datacontenttype", *_DATA))
+_header_name = lru_cache(256)("ce-{}".format)  # the same few, over and over
 # HTTP binding, section 3.1.3.2: U+0021 to U+007E as they are, but for the quote and the per cent sign.
 _HEADER = frozenset(map(chr, range(0x21, 0x7F))) - {'"', "%"}
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
@@ -108,9 +112,9 @@ def header_value(value: "Any") -> str:
 def headers(attributes: "Mapping[str, Any]") -> "list[tuple[str, str]]":
     """Attributes as ``ce-*`` headers of binary mode (HTTP binding, section 3.1.3)."""
     return [
-        (f"ce-{name}", header_value(value))
+        (_header_name(name), header_value(value))
         for name, value in attributes.items()
-        if name != "datacontenttype" and value is not None and name not in _DATA
+        if value is not None and name not in _NO_HEADERS
     ]
 
 

@@ -1,5 +1,6 @@
 """A time as AWS writes it → RFC 3339, section 5.6. Written out: datetime costs an import, a pattern compilation."""
 
+from functools import lru_cache
 from time import gmtime
 
 TYPE_CHECKING = False
@@ -28,37 +29,38 @@ def normal(value: "Any") -> "str | None":
     >>> normal("2026-03-01T12:00:00.123+0000")
     '2026-03-01T12:00:00.123Z'
     """
-    if not (isinstance(value, str) and value.isascii()):
+    if not (isinstance(value, str) and value.isascii() and _is_date(value[:10])):
         return None
-    if value[-1:] in ("Z", "z"):
-        clock, zone = value[:-1], "Z"
-    else:
-        at = max(value.rfind("+"), value.rfind("-"))
-        clock, zone = value[:at], value[at:]
-        zone = zone[:3] + zone[3 + (zone[3:4] == ":") :]
-        if not (len(zone) == 5 and zone[1:].isdecimal() and zone[1:3] < "24" and zone[3:] < "60"):
-            return None
-        zone = "Z" if zone[1:] == "0000" else f"{zone[:3]}:{zone[3:]}"
-    date, fraction = clock[:10], clock[19:]
-    numbers = f"{clock[:4]}{clock[5:7]}{clock[8:10]}{clock[11:13]}{clock[14:16]}{clock[17:19]}"
-    if f"{clock[4:5]}{clock[7:8]}{clock[10:11]}{clock[13:14]}{clock[16:17]}" not in ("--T::", "--t::"):
+    clock, rest = value[11:19], value[19:]
+    numbers = clock[:2] + clock[3:5] + clock[6:]
+    if value[10:11] not in ("T", "t") or clock[2::3] != "::" or len(numbers) != 6 or not numbers.isdecimal():
         return None
-    if not (
-        len(numbers) == 14
-        and numbers.isdecimal()
-        and (not fraction or (fraction[0] == "." and fraction[1:].isdecimal()))
-    ):
+    if clock[:2] > "23" or clock[3:5] > "59" or clock[6:] > "60":  # a leap second is 60
         return None
-    year, month, day = int(numbers[:4]), int(numbers[4:6]), int(numbers[6:8])
+    fraction, zone = (rest[:-1], "Z") if rest[-1:] in ("Z", "z") else _zone(rest)
+    if not zone or (fraction and not (fraction[0] == "." and fraction[1:].isdecimal())):
+        return None
+    return f"{value[:10]}T{clock}{fraction}{zone}"
+
+
+def _zone(rest: str) -> "tuple[str, str]":
+    """(what stands before the zone, the zone with its colon); no zone is ""."""
+    at = max(rest.rfind("+"), rest.rfind("-"))
+    zone = rest[at:]
+    zone = zone[:3] + zone[3 + (zone[3:4] == ":") :]
+    if at < 0 or len(zone) != 5 or not zone[1:].isdecimal() or zone[1:3] > "23" or zone[3:] > "59":
+        return rest, ""
+    return rest[:at], "Z" if zone[1:] == "0000" else f"{zone[:3]}:{zone[3:]}"
+
+
+@lru_cache(64)  # events come on few days
+def _is_date(date: str) -> bool:
+    numbers = date[:4] + date[5:7] + date[8:]
+    if len(date) != 10 or date[4::3] != "--" or not numbers.isdecimal():
+        return False
+    year, month, day = int(numbers[:4]), int(numbers[4:6]), int(numbers[6:])
     leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
-    if not (1 <= month <= 12 and 1 <= day <= _DAYS[month - 1] and (leap or (month, day) != (2, 29))):
-        return None
-    # A leap second is 60.
-    return (
-        f"{date}T{clock[11:]}{zone}"
-        if numbers[8:10] < "24" and numbers[10:12] < "60" and numbers[12:] <= "60"
-        else None
-    )
+    return 1 <= month <= 12 and 1 <= day <= _DAYS[month - 1] and (leap or (month, day) != (2, 29))
 
 
 def valid(value: "Any") -> bool:

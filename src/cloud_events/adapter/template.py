@@ -41,14 +41,17 @@ def dig(value: "Any", *keys: str) -> "Any":
 
 
 def _look_up(spec: str) -> "Field":
-    whole, keys = spec[:2] == "$.", tuple(spec.removeprefix("$.").split("."))
+    whole = spec[:2] == "$."
+    *way, last = spec.removeprefix("$.").split(".")
 
     def look(record: "Any", event: "Any", group: "Any") -> "str | None":
         value = event if whole else record
-        for key in keys:
-            if not isinstance(value, dict):
-                return None
-            value = value.get(key)
+        try:
+            for key in way:
+                value = value[key]
+            value = value[last]
+        except (KeyError, TypeError):  # it is not there, or its place is no object
+            return None
         return text(value)
 
     return look
@@ -59,6 +62,14 @@ def _first_of(fields: "list[Field]") -> "Field":
         return next(filter(None, (field(record, event, group) for field in fields)), None)
 
     return look
+
+
+def _within(before: str, field: "Field", after: str) -> "Field":
+    def fill(record: "Any", event: "Any", group: "Any") -> "str | None":
+        value = field(record, event, group)
+        return None if value is None else f"{before}{value}{after}"
+
+    return fill
 
 
 def compiled(template: "Any") -> "Field":
@@ -74,8 +85,8 @@ def compiled(template: "Any") -> "Field":
             fields.append(found[0] if len(found) == 1 else _first_of(found))
     if not fields:
         return lambda record, event, group: str(template) or None
-    if literals == ["", ""]:
-        return fields[0]
+    if len(fields) == 1:
+        return fields[0] if literals == ["", ""] else _within(literals[0], fields[0], literals[1])
 
     def fill(record: "Any", event: "Any", group: "Any") -> "str | None":
         filled: str = literals[0]

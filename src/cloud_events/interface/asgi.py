@@ -105,9 +105,13 @@ class Interface:
 
     async def _serve(self, scope: "dict[str, Any]", exchange: "Exchange", tasks: Spawned, context: "Any") -> Response:
         left = seconds_left(context)
-        deadline = None if left is None else asyncio.get_running_loop().time() + left - min(RESERVE, left / 2)
+        deadline = None
+        if left is not None:
+            loop = asyncio.get_running_loop()
+            deadline = loop.time() + left - min(RESERVE, left / 2)
+            exchange.timer = loop.call_at(deadline, exchange.expire, asyncio.current_task())
         try:
-            await self._talk(scope, exchange, deadline)
+            await self._talk(scope, exchange)
         except Exception as error:
             await tasks.drain(deadline)
             if not exchange.complete:
@@ -118,10 +122,8 @@ class Interface:
         await tasks.drain(deadline)
         return exchange.response(*tasks.failures())
 
-    async def _talk(self, scope: "dict[str, Any]", exchange: "Exchange", deadline: "float | None") -> None:
-        """Await the application until it ends, or is cancelled at *deadline*."""
-        if deadline is not None:
-            exchange.expire_at(deadline)
+    async def _talk(self, scope: "dict[str, Any]", exchange: "Exchange") -> None:
+        """Await the application until it ends, or is cancelled."""
         try:
             await self._application(scope, exchange.receive, exchange.send)
         except asyncio.CancelledError as cancelled:
@@ -149,7 +151,7 @@ class Exchange:
         self._status = 0
         self._headers: list[tuple[str, str]] = []
         self._chunks: list[bytes] = []
-        self._timer: asyncio.TimerHandle | None = None
+        self.timer: asyncio.TimerHandle | None = None
         self._over: asyncio.Event | None = None  # made for the first that waits: most never do
         self._ended = False
         self.complete = False
@@ -188,22 +190,17 @@ class Exchange:
         else:
             raise ProtocolError(f"the application sent {kind!r} out of order, or no such message exists (ASGI)")
 
-    def expire_at(self, deadline: float) -> None:
-        """Cancel the running task at *deadline*, in the loop's time."""
-        task: Any = asyncio.current_task()
-
-        def expire() -> None:
-            self.expired = True
-            task.cancel()
-
-        self._timer = asyncio.get_running_loop().call_at(deadline, expire)
+    def expire(self, task: "Any") -> None:
+        """Cancel *task*: the deadline has come."""
+        self.expired = True
+        task.cancel()
 
     def end(self) -> None:
         """The application has returned: who still waits in ``receive`` learns of it."""
         self._ended = True
         self._wake()
-        if self._timer is not None:
-            self._timer.cancel()
+        if self.timer is not None:
+            self.timer.cancel()
 
     def _wake(self) -> None:
         if self._over is not None:
@@ -213,7 +210,7 @@ class Exchange:
         """The whole answer; *errors* came after it."""
         body = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         if not errors:
-            return Response(self._status, self._headers, body)
+            return Response(self._status, self._headers, body, None)
         error = errors[0] if len(errors) == 1 else ExceptionGroup("raised after the answer was complete", errors)
         return Response(self._status, self._headers, body, error)
 

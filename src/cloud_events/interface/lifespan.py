@@ -6,7 +6,7 @@ import threading
 from contextvars import copy_context
 
 from ..errors import ProtocolError, StartupFailed
-from .loop import LOOP, outcome
+from .loop import LOOP, Call
 from .tasks import NOBODYS, spawned
 
 TYPE_CHECKING = False
@@ -82,8 +82,8 @@ class Life:
         self.state: dict[str, Any] = {}
         self._messages: asyncio.Queue[dict[str, str]] = asyncio.Queue()
         scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": self.state}
-        run = outcome(application, scope, self._messages.get, self._send)
-        self._task = asyncio.create_task(run, name="cloud_events-lifespan")
+        self._call = Call(application, scope, self._messages.get, self._send)
+        self._task = asyncio.create_task(self._call.make(), name="cloud_events-lifespan")
 
     async def ask(self, question: str) -> "str | None":
         """Send *question*: "" if it is complete, the message if it failed, None if the application ended instead."""
@@ -105,7 +105,7 @@ class Life:
 
     def error(self) -> "BaseException | None":
         """What ended the run, if it has ended."""
-        return self._task.result()[1] if self._task.done() else None
+        return self._call.error
 
     async def end(self) -> None:
         """Wait a little, then end it."""

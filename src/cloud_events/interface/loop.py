@@ -22,22 +22,27 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from typing import Any
 
-    Outcome = tuple[Any, BaseException | None]
-
 logger = logging.getLogger("cloud_events")
 
 SHUTDOWN_SECONDS = 1.5  # Lambda gives at most 2: developer guide, "Lambda execution environment lifecycle"
 
 
-async def outcome(function: "Callable[..., Any]", *arguments: "Any") -> "Outcome":
-    """What ``await function(*arguments)`` returns, and what it raises, as a value.
+class Call:
+    """``await function(*arguments)``, and what became of it."""
 
-    SystemExit, raised in a task, would end the thread that runs the loop, and with it every call that waits.
-    """
-    try:
-        return await function(*arguments), None
-    except BaseException as error:
-        return None, error
+    __slots__ = ("_arguments", "_function", "error", "result")
+
+    def __init__(self, function: "Callable[..., Any]", *arguments: "Any") -> None:
+        self._function = function
+        self._arguments = arguments
+        self.error: BaseException | None = None
+
+    async def make(self) -> None:
+        """Await it. Nothing is raised: SystemExit would end the thread that runs the loop, and all that waits for it."""
+        try:
+            self.result = await self._function(*self._arguments)
+        except BaseException as error:
+            self.error = error
 
 
 class Engine:
@@ -50,31 +55,29 @@ class Engine:
         self._driver: int | None = None  # the thread of the caller that runs it at this moment
         self._shared = False  # by several callers at a time, once and for all
         self._thread: threading.Thread | None = None
-        self._last: asyncio.Task[Outcome] | None = None
+        self._last: asyncio.Task[None] | None = None
         self._over = False
 
-    def begin(
-        self, call: "Coroutine[Any, Any, Outcome]", context: "Context", seconds: "float | None" = None
-    ) -> "Callable[[], Outcome]":
-        """Have *call* run in *context*; return what waits for its outcome. The lock is held.
+    def begin(self, call: Call, context: "Context", seconds: "float | None" = None) -> "Callable[[], None]":
+        """Have *call* made in *context*; return what waits for that. The lock is held.
 
         *seconds*: the call is the last, and not to be waited for longer than that if another thread runs the loop.
         """
         thread = threading.get_ident()
         if asyncio._get_running_loop() is None and self._driver in (None, thread) and not self._shared:
             self._driver = thread
-            return partial(self._drive, asyncio.Task(call, loop=self.loop, context=context))
+            task = asyncio.Task(call.make(), loop=self.loop, context=context)
+            return lambda: self._drive(task)
         self._shared = True
         self._move()
         return self._post(call, context, seconds)
 
-    def _drive(self, task: "asyncio.Task[Outcome]") -> "Outcome":
+    def _drive(self, task: "asyncio.Task[None]") -> None:
         try:
-            found = self.loop.run_until_complete(task)
+            self.loop.run_until_complete(task)
             if self._last is not None:
                 # At exit no thread can be started that would run it.
                 self.loop.run_until_complete(self._last)
-            return found
         except BaseException:
             # Ctrl-C, or the SystemExit of another task. This one must not go on with the next event.
             task.cancel()
@@ -87,26 +90,25 @@ class Engine:
                 elif self._shared and self._last is None:
                     self._move()
 
-    def _post(
-        self, call: "Coroutine[Any, Any, Outcome]", context: "Context", seconds: "float | None"
-    ) -> "Callable[[], Outcome]":
-        future: Future[Outcome] = Future()
-        task: asyncio.Task[Outcome]
+    def _post(self, call: Call, context: "Context", seconds: "float | None") -> "Callable[[], None]":
+        over: Future[None] = Future()
+        task: asyncio.Task[None]
 
         def start() -> None:
             nonlocal task
-            task = asyncio.Task(call, loop=self.loop, context=context)
+            task = asyncio.Task(call.make(), loop=self.loop, context=context)
             task.add_done_callback(finish)
             if seconds is not None:
                 self._last = task
 
-        def finish(task: "asyncio.Task[Outcome]") -> None:
-            # Cancelled before its first step, it has no outcome.
-            future.set_result((None, asyncio.CancelledError()) if task.cancelled() else task.result())
+        def finish(task: "asyncio.Task[None]") -> None:
+            if task.cancelled():  # before its first step
+                call.error = asyncio.CancelledError()
+            over.set_result(None)
 
-        def wait() -> "Outcome":
+        def wait() -> None:
             try:
-                return future.result(seconds)
+                over.result(seconds)
             except BaseException:  # Ctrl-C, or too late
                 self.loop.call_soon_threadsafe(lambda: task.cancel())
                 raise
@@ -157,20 +159,23 @@ class Loop:
 
     def run(self, context: "Context", function: "Callable[..., Any]", *arguments: "Any") -> "Any":
         """What ``await function(*arguments)`` returns in *context*; what it raises, with its traceback."""
-        self.refuse_itself()
+        if asyncio._get_running_loop() is not None:
+            self.refuse_itself()
+        call = Call(function, *arguments)
         with self._lock:
             if self._engine is None:
                 self._engine = Engine(self._lock)
                 self.current = self._engine.loop
                 atexit.register(self.close)
-            wait = self._engine.begin(outcome(function, *arguments), context)
-        result, error = wait()
-        if error is not None:
-            try:
-                raise error
-            finally:
-                del error, wait  # its traceback holds this frame
-        return result
+            wait = self._engine.begin(call, context)
+        wait()
+        error, call.error = call.error, None  # whose frames hold the call
+        if error is None:
+            return call.result
+        try:
+            raise error
+        finally:
+            del error
 
     def refuse_itself(self) -> None:
         """Raise RuntimeError in the loop's own thread, which would wait for itself."""
@@ -217,7 +222,7 @@ class Loop:
             engine, self._engine, self.current = self._engine, None, None
             if engine is None:
                 return
-            wait = engine.begin(outcome(self._end), Context(), SHUTDOWN_SECONDS + 0.5)
+            wait = engine.begin(Call(self._end), Context(), SHUTDOWN_SECONDS + 0.5)
         atexit.unregister(self.close)
         try:
             wait()

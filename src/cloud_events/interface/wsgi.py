@@ -1,6 +1,7 @@
 """INTERFACE, WSGI (PEP 3333): environ, start_response, close()."""
 
 import sys
+from functools import lru_cache
 from io import BytesIO
 
 from ..errors import ConfigurationError, ProtocolError
@@ -31,6 +32,11 @@ DEFAULT_ENVIRON: "dict[str, Any]" = {
 }
 
 BODILESS = ("GET", "HEAD", "TRACE", "CONNECT")  # RFC 9110, section 9.3: content means nothing in these
+
+
+@lru_cache(256)  # the same few, over and over
+def _key(header: str) -> str:
+    return f"HTTP_{header.upper().replace('-', '_')}"
 
 
 class Interface:
@@ -69,7 +75,7 @@ class Interface:
         elif request.content_type is not None:
             del environ["CONTENT_TYPE"]
         for name, value in request.headers:
-            environ[f"HTTP_{name.upper().replace('-', '_')}"] = value
+            environ[_key(name)] = value
         return environ
 
     def call(self, request: "Request") -> Response:

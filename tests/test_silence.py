@@ -1,0 +1,292 @@
+"""Nothing that an event holds is logged, printed, shown by a repr or told by an error; nor what an answer holds."""
+
+import base64
+import json
+import logging
+from itertools import product
+
+import pytest
+
+from cloud_events import (
+    CloudEventsError,
+    ConfigurationError,
+    EventFailed,
+    EventsOnly,
+    InvalidEvent,
+    Matcher,
+    UnsupportedEvent,
+    cloudevents,
+    make_handler,
+)
+from cloud_events.adapter import Adapter
+from cloud_events.adapter.path import Place
+from cloud_events.adapter.records import BATCHES, records
+from cloud_events.batch import Outcome
+from cloud_events.invocation import Invoker
+from cloud_events.messages import Delivery, Request, Response
+from cloud_events.settings import resolve
+from conftest import EVENTS, Context, expectations, sample
+from planted import SECRET, plant, said_by, tells
+
+CONTEXT = Context()
+LEGS = ["wsgi", "asgi"]
+MODES = ["event", "binary", "structured"]
+# One event of each kind that the library treats in a way of its own.
+NAMES = [
+    *("s3__multi-object-delete", "sqs", "sqs__fifo", "kinesis__window", "kafka.msk", "mq.rabbitmq", "docdb", "pipes"),
+    *("eventbridge", "eventbridge.custombus", "cloudevent", "cloudevent__binary-data", "cloudevents.batch", "config"),
+    *("cloudwatch.logs", "lex.v2", "none__object", "sns", "iot.events", "records"),
+]
+
+
+@pytest.fixture(autouse=True)
+def all_levels(caplog):
+    """Everything is logged that anybody would log."""
+    with caplog.at_level(logging.DEBUG), caplog.at_level(logging.DEBUG, "cloud_events"):
+        yield
+
+
+def answering(leg, status, body=b"", headers=()):
+    """An application that gives the same answer to every request."""
+
+    def wsgi(environ, start_response):
+        start_response(f"{status} Answered", [*headers])
+        return [body]
+
+    async def asgi(scope, receive, send):
+        fields = [(name.encode(), value.encode()) for name, value in headers]
+        await send({"type": "http.response.start", "status": status, "headers": fields})
+        await send({"type": "http.response.body", "body": body})
+
+    return wsgi if leg == "wsgi" else asgi
+
+
+SECRET_HEADERS = [("Content-Type", "text/plain"), ("Set-Cookie", f"a={SECRET}"), (f"X-{SECRET}", SECRET)]
+ANSWERS = {
+    "success": (200, SECRET.encode(), SECRET_HEADERS),
+    "json": (200, json.dumps({SECRET: SECRET}).encode(), [("Content-Type", "application/json")]),
+    "no route": (404, SECRET.encode(), SECRET_HEADERS),
+    "redirect": (302, b"", [("Location", f"https://{SECRET}/{SECRET}")]),
+    "failure": (500, SECRET.encode(), SECRET_HEADERS),
+    "false report": (200, json.dumps({"batchItemFailures": [{"itemIdentifier": SECRET}]}).encode(), []),
+    "misspelt report": (200, json.dumps({"batch_item_failures": [SECRET]}).encode(), []),
+    "odd status": (999, SECRET.encode(), []),
+}
+
+
+@pytest.mark.parametrize("delivery", ["batch", "record"])
+@pytest.mark.parametrize("answer", ANSWERS)
+@pytest.mark.parametrize(("leg", "mode"), [*product(LEGS, MODES)])
+def test_delivery_tells_nothing(caplog, capfd, leg, mode, answer, delivery):
+    """Success, failure and warning tell neither what is in the event nor what is in the answer, but for the excerpt."""
+    application = answering(leg, *ANSWERS[answer])
+    for response, name in product(("envelope", "native"), NAMES):
+        handler = make_handler(application, content_mode=mode, delivery=delivery, response=response, lifespan="off")
+        try:
+            handler(plant(sample(name)), CONTEXT)
+        except EventFailed as error:
+            # The beginning of the answer is what this error is for; nothing else is in it.
+            assert error.body == ANSWERS[answer][1].decode()
+            assert not tells(str(error).replace(error.body or "nothing", ""))
+    assert caplog.records != []
+    assert not tells(caplog.text)
+    assert not tells("".join(capfd.readouterr()))
+
+
+NATIVE = {"specversion": "1.0", "id": "1", "type": "t", "source": "shop"}
+REFUSED = [
+    {"source": f"../{SECRET}"},
+    {"source": f"{SECRET}\r\n"},
+    {"source": f"{SECRET}%ff"},
+    {"source": f"?{SECRET}"},
+    {"specversion": "1.0", "source": {SECRET: SECRET}, "id": [SECRET], "type": None},
+    {"specversion": SECRET, "source": "shop", "id": "1", "type": "t"},
+    NATIVE | {f"X-{SECRET}": "x"},
+    NATIVE | {"extra": {SECRET: SECRET}, "subject": [SECRET], "time": SECRET, "dataschema": ""},
+    NATIVE | {"subject": f"{SECRET}\x00"},
+    NATIVE | {"datacontenttype": SECRET, "data": SECRET},
+    NATIVE | {"datacontenttype": f"text/plain; charset={SECRET}", "data": SECRET},
+    NATIVE | {"data": SECRET, "data_base64": f"{SECRET}!"},
+    NATIVE | {"data": SECRET, "datacontentencoding": SECRET},
+    [NATIVE, NATIVE | {"source": f"{SECRET}/.."}, {"specversion": SECRET}, SECRET],
+    [{"specversion": "1.0"}, [SECRET], {SECRET: SECRET}],
+    {"Records": [{"eventSource": f"../{SECRET}"}]},
+    {"event": {"eventName": f"{SECRET}\n"}},
+    {"call": f"{SECRET}/./"},
+    {"key": object(), SECRET: SECRET},
+    {SECRET: {(SECRET,): SECRET}},
+    {SECRET: {SECRET}},
+    *(sample(file[:-5]) for file, row, _ in expectations(EVENTS) if row.startswith("http.")),
+]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("leg", LEGS)
+def test_refusal_tells_nothing(caplog, capfd, leg, mode):
+    """An event that is refused is refused without being quoted, and its error keeps nothing of it."""
+    rows = [Matcher("called", {"$.call": str}, lambda event: event["call"])]
+    refused = 0
+    for event, delivery, extra in product(REFUSED, ("batch", "record"), ({}, {"sources": "com.example.*"})):
+        handler = make_handler(
+            answering(leg, 200), content_mode=mode, delivery=delivery, matchers=rows, lifespan="off", **extra
+        )
+        try:
+            handler(plant(event) if isinstance(event, dict) and "requestContext" in event else event, CONTEXT)
+        except (InvalidEvent, UnsupportedEvent) as error:
+            refused += 1
+            assert not tells(said_by(error)), error
+    assert refused > len(REFUSED)
+    assert not tells(caplog.text)
+    assert not tells("".join(capfd.readouterr()))
+
+
+class Lost(Exception):
+    """What an application raises."""
+
+
+@pytest.mark.parametrize("delivery", ["batch", "record"])
+@pytest.mark.parametrize("leg", LEGS)
+def test_exception_tells_nothing(caplog, capfd, leg, delivery):
+    """Where the application raises, what the library adds to its traceback tells nothing of the event."""
+
+    def wsgi(environ, start_response):
+        raise Lost
+
+    async def asgi(scope, receive, send):
+        raise Lost
+
+    for response, name in product(("envelope", "native"), NAMES):
+        handler = make_handler(wsgi if leg == "wsgi" else asgi, delivery=delivery, response=response, lifespan="off")
+        try:
+            handler(plant(sample(name)), CONTEXT)
+        except (Lost, CloudEventsError) as error:
+            assert not tells(said_by(error))
+    assert not tells(caplog.text)
+    assert not tells("".join(capfd.readouterr()))
+
+
+def test_time_running_out_tells_nothing(caplog):
+    """Records that there is no time for are reported, not told."""
+    handler = make_handler(answering("wsgi", 200), delivery="record")
+    reply = handler(plant(sample("sqs")), Context(lambda: 1))
+    assert len(reply["batchItemFailures"]) == len(sample("sqs")["Records"])
+    assert "the function's time was nearly over" in caplog.text
+    assert not tells(caplog.text)
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_answer_that_is_too_long_tells_nothing(caplog, kind):
+    """An answer that Lambda cannot hand on is cut or refused without being quoted."""
+    handler = make_handler(answering("wsgi", 200, SECRET.encode() * 700_000), response="native")
+    try:
+        handler(plant(sample("lex.v2" if kind == "sync" else "s3")), CONTEXT)
+    except CloudEventsError as error:
+        assert kind == "sync"
+        assert not tells(said_by(error))
+    else:
+        assert kind == "async"
+        assert "too long for Lambda" in caplog.text
+    assert not tells(caplog.text)
+
+
+@pytest.mark.parametrize(
+    "keywords",
+    [
+        {"wsgi_environ": {"HTTP_AUTHORIZATION": 7, "HTTP_X": SECRET}},
+        {"wsgi_environ": {"HTTP_AUTHORIZATION": f"{SECRET}€"}},
+        {"wsgi_environ": {SECRET: [SECRET]}},
+        {"wsgi_environ": [SECRET]},
+        {"matchers": [{SECRET: SECRET}]},
+        {"http_handler": [SECRET]},
+    ],
+    ids=str,
+)
+def test_configuration_error_tells_no_object(keywords):
+    """An error about a setting quotes what was written as the setting, and no object that it names."""
+    application = answering("wsgi", 200)
+    try:
+        make_handler(application, **keywords)
+    except ConfigurationError as error:
+        assert not tells(said_by(error)) or SECRET in keywords.get("wsgi_environ", ())
+
+
+def test_reprs_tell_nothing():
+    """The repr of each object that holds an event, an answer or a header shows its outline only."""
+    event = plant(sample("sqs"))
+    delivery = Delivery("sqs", "/aws.sqs", SECRET, {"id": SECRET, SECRET: SECRET})
+    request = Request("/aws.sqs", SECRET, SECRET.encode(), SECRET, [("ce-id", SECRET)], event, CONTEXT, delivery)
+    response = Response(500, [(SECRET, SECRET)], SECRET.encode(), None)
+    adapted = Adapter(by_record=True).adapt(event, CONTEXT)
+    application = answering("wsgi", 200)
+    settings = resolve(application, None, {"wsgi_environ": {"HTTP_AUTHORIZATION": SECRET}})
+    shown = {
+        repr(delivery): "<Delivery sqs '/aws.sqs'>",
+        repr(request): "<Request '/aws.sqs', 11 bytes>",
+        repr(response): "<Response 500, 11 bytes>",
+        repr(settings): "<Settings wsgi>",
+        repr(Place("source", "/shop", SECRET)): "<Place '/shop'>",
+        repr(records(BATCHES["sqs"], event)[0]): "<Record 0>",
+        repr(adapted.parts[0]): "<Part>",
+        repr(adapted): "<Adapted sqs, poll>",
+    }
+    assert [*shown] == [*shown.values()]
+    assert not tells(repr(Outcome(adapted.parts[0], request, response, None)))
+    assert not tells(repr(EventsOnly(application)) + repr(make_handler(application)))
+
+
+def test_reprs_of_cloud_events_tell_nothing():
+    """A CloudEvent's repr shows neither its attributes nor its data."""
+    shown = []
+
+    def application(environ, start_response):
+        shown.extend(repr(event) for event in cloudevents(environ))
+        start_response("200 OK", [])
+        return []
+
+    for name in ("sqs", "cloudevent", "cloudevents.batch", "eventbridge"):
+        make_handler(application)(plant(sample(name)), CONTEXT)
+    assert len(shown) > 4
+    assert not any(tells(one) for one in shown)
+    assert {one.partition(" of ")[0] for one in shown} == {"<CloudEvent"}
+
+
+def test_reprs_of_the_test_kit_tell_nothing():
+    """What the command line and the test kit hold of an invocation shows its outline only."""
+    invoke = Invoker(resolve(answering("wsgi", 404, SECRET.encode(), SECRET_HEADERS), None, {"response": "native"}))
+    invocation = invoke(plant(sample("s3")), CONTEXT)
+    assert len(invocation.exchanges) == 1
+    assert "/aws.s3 404" in repr(invocation)
+    assert not tells(repr(invocation))
+    assert repr(invocation.exchanges[0]) == "<Exchange <Request '/aws.s3', {} bytes>, <Response 404, 11 bytes>>".format(
+        len(invocation.exchanges[0].request.body)
+    )
+
+
+def test_excerpt_is_short():
+    """Of an answer no more than its first 1,000 characters are in the error, and none of it in the log."""
+    body = f"{'a' * 999}{SECRET}".encode()
+    with pytest.raises(EventFailed) as caught:
+        make_handler(answering("wsgi", 500, body), response="native")(sample("s3"), CONTEXT)
+    assert caught.value.body == "a" * 999 + SECRET[0]
+    assert not tells(said_by(caught.value))
+
+
+def test_watch_hears(caplog):
+    """The watch over the suite's logs knows the secret in each of its spellings, and what the samples hold."""
+    for text in (SECRET, SECRET.upper(), SECRET.encode().hex(), base64.b64encode(SECRET.encode()).decode()):
+        assert tells(f"a {text} b")
+    assert not tells("a log line that tells nothing")
+    assert tells(said_by(ValueError(SECRET)))
+    assert tells(json.dumps(plant({"a": [{"b": "c"}]})))
+
+
+def test_watch_keeps_what_it_hears(ear):
+    """A log line with the secret, or with a text of a sample, does not escape the watch."""
+    logger = logging.getLogger("cloud_events.watched")
+    logger.propagate = False
+    logger.addHandler(ear)
+    key = sample("s3")["Records"][0]["responseElements"]["x-amz-id-2"]
+    for line in ("nothing", SECRET, key):
+        logger.warning("told: %s", line)
+    assert ear.told == [f"cloud_events.watched WARNING told: {line}" for line in (SECRET, key)]
+    ear.told.clear()
