@@ -14,6 +14,7 @@ from cloud_events import (
     EventsOnly,
     InvalidEvent,
     Matcher,
+    ReplyTooLarge,
     UnsupportedEvent,
     cloudevents,
     make_handler,
@@ -44,6 +45,19 @@ def all_levels(caplog):
     """Everything is logged that anybody would log."""
     with caplog.at_level(logging.DEBUG), caplog.at_level(logging.DEBUG, "cloud_events"):
         yield
+
+
+def error_of(handler, event, context=CONTEXT):
+    """The error that *handler* raises for *event*, or None."""
+    try:
+        handler(event, context)
+    except (CloudEventsError, Lost) as error:
+        return error
+    return None
+
+
+class Lost(Exception):
+    """What an application raises."""
 
 
 def answering(leg, status, body=b"", headers=()):
@@ -82,10 +96,10 @@ def test_delivery_tells_nothing(caplog, capfd, leg, mode, answer, delivery):
     application = answering(leg, *ANSWERS[answer])
     for response, name in product(("envelope", "native"), NAMES):
         handler = make_handler(application, content_mode=mode, delivery=delivery, response=response, lifespan="off")
-        try:
-            handler(plant(sample(name)), CONTEXT)
-        except EventFailed as error:
+        error = error_of(handler, plant(sample(name)))
+        if error is not None:
             # The beginning of the answer is what this error is for; nothing else is in it.
+            assert type(error) is EventFailed
             assert error.body == ANSWERS[answer][1].decode()
             assert not tells(str(error).replace(error.body or "nothing", ""))
     assert caplog.records != []
@@ -130,18 +144,15 @@ def test_refusal_tells_nothing(caplog, capfd, leg, mode):
         handler = make_handler(
             answering(leg, 200), content_mode=mode, delivery=delivery, matchers=rows, lifespan="off", **extra
         )
-        try:
-            handler(plant(event) if isinstance(event, dict) and "requestContext" in event else event, CONTEXT)
-        except (InvalidEvent, UnsupportedEvent) as error:
+        http = isinstance(event, dict) and "requestContext" in event
+        error = error_of(handler, plant(event) if http else event)
+        if error is not None:
+            assert type(error) in (InvalidEvent, UnsupportedEvent)
+            assert not tells(said_by(error))
             refused += 1
-            assert not tells(said_by(error)), error
     assert refused > len(REFUSED)
     assert not tells(caplog.text)
     assert not tells("".join(capfd.readouterr()))
-
-
-class Lost(Exception):
-    """What an application raises."""
 
 
 @pytest.mark.parametrize("delivery", ["batch", "record"])
@@ -157,10 +168,8 @@ def test_exception_tells_nothing(caplog, capfd, leg, delivery):
 
     for response, name in product(("envelope", "native"), NAMES):
         handler = make_handler(wsgi if leg == "wsgi" else asgi, delivery=delivery, response=response, lifespan="off")
-        try:
-            handler(plant(sample(name)), CONTEXT)
-        except (Lost, CloudEventsError) as error:
-            assert not tells(said_by(error))
+        error = error_of(handler, plant(sample(name)))
+        assert error is None or (type(error) is Lost and not tells(said_by(error)))
     assert not tells(caplog.text)
     assert not tells("".join(capfd.readouterr()))
 
@@ -178,23 +187,18 @@ def test_time_running_out_tells_nothing(caplog):
 def test_answer_that_is_too_long_tells_nothing(caplog, kind):
     """An answer that Lambda cannot hand on is cut or refused without being quoted."""
     handler = make_handler(answering("wsgi", 200, SECRET.encode() * 700_000), response="native")
-    try:
-        handler(plant(sample("lex.v2" if kind == "sync" else "s3")), CONTEXT)
-    except CloudEventsError as error:
-        assert kind == "sync"
-        assert not tells(said_by(error))
-    else:
-        assert kind == "async"
-        assert "too long for Lambda" in caplog.text
+    error = error_of(handler, plant(sample("lex.v2" if kind == "sync" else "s3")))
+    assert type(error) is (ReplyTooLarge if kind == "sync" else type(None))
+    assert error is None or not tells(said_by(error))
+    assert ("too long for Lambda" in caplog.text) is (kind == "async")
     assert not tells(caplog.text)
 
 
 @pytest.mark.parametrize(
     "keywords",
     [
-        {"wsgi_environ": {"HTTP_AUTHORIZATION": 7, "HTTP_X": SECRET}},
+        {"wsgi_environ": {"HTTP_AUTHORIZATION": [SECRET], "HTTP_X": SECRET}},
         {"wsgi_environ": {"HTTP_AUTHORIZATION": f"{SECRET}€"}},
-        {"wsgi_environ": {SECRET: [SECRET]}},
         {"wsgi_environ": [SECRET]},
         {"matchers": [{SECRET: SECRET}]},
         {"http_handler": [SECRET]},
@@ -203,11 +207,9 @@ def test_answer_that_is_too_long_tells_nothing(caplog, kind):
 )
 def test_configuration_error_tells_no_object(keywords):
     """An error about a setting quotes what was written as the setting, and no object that it names."""
-    application = answering("wsgi", 200)
-    try:
-        make_handler(application, **keywords)
-    except ConfigurationError as error:
-        assert not tells(said_by(error)) or SECRET in keywords.get("wsgi_environ", ())
+    with pytest.raises(ConfigurationError) as caught:
+        make_handler(answering("wsgi", 200), **keywords)
+    assert not tells(said_by(caught.value))
 
 
 def test_reprs_tell_nothing():
@@ -257,9 +259,8 @@ def test_reprs_of_the_test_kit_tell_nothing():
     assert len(invocation.exchanges) == 1
     assert "/aws.s3 404" in repr(invocation)
     assert not tells(repr(invocation))
-    assert repr(invocation.exchanges[0]) == "<Exchange <Request '/aws.s3', {} bytes>, <Response 404, 11 bytes>>".format(
-        len(invocation.exchanges[0].request.body)
-    )
+    exchange = invocation.exchanges[0]
+    assert repr(exchange) == f"<Exchange {exchange.request!r}, <Response 404, 11 bytes>>"
 
 
 def test_excerpt_is_short():

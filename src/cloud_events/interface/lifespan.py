@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("cloud_events")
 
+_NEVER = object()
 GRACE = 1.0  # seconds that an application may take to clean up after its startup failed
 
 
@@ -26,16 +27,18 @@ class Lifespan:
         self._application = application
         self._mode = mode
         self._lock = threading.Lock()
-        self._loop: asyncio.AbstractEventLoop | None = None  # that the application has started up in
+        # The loop that the application has started up in. One that was closed, or was that of the process that this one
+        # was forked from, took the lifespan with it.
+        self._loop: Any = _NEVER
         self.state: dict[str, Any] | None = None
 
     def start(self) -> None:
         """Run startup, once. Raises StartupFailed, with the application's own message; the next call tries again."""
-        if self._mode == "off" or self._started():
+        if self._loop is LOOP.current or self._mode == "off":
             return
         LOOP.refuse_itself()
         with self._lock:
-            if self._started():
+            if self._loop is LOOP.current:
                 return
             context = copy_context()
             context.run(spawned.set, NOBODYS)
@@ -43,10 +46,6 @@ class Lifespan:
             if self.state is not None:
                 LOOP.at_exit(loop, self._shutdown)
             self._loop = loop
-
-    def _started(self) -> bool:
-        # A loop that was closed, or was the parent's of this forked process, took the lifespan with it.
-        return self._loop is not None and self._loop is LOOP.current
 
     async def _startup(self) -> "asyncio.AbstractEventLoop":
         self._life = life = Life(self._application)
@@ -68,7 +67,7 @@ class Lifespan:
         return asyncio.get_running_loop()
 
     async def _shutdown(self) -> None:
-        self._loop = None
+        self._loop = _NEVER
         failure = await self._life.ask("lifespan.shutdown")
         error = self._life.error()
         if failure or error is not None:
