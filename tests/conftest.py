@@ -1,5 +1,6 @@
 """What every test may ask for: the project's own samples, the public corpus where it is there, a Lambda context."""
 
+import asyncio
 import csv
 import json
 import os
@@ -31,6 +32,16 @@ class Context:
 
     def __init__(self, left=lambda: 30_000):
         self.get_remaining_time_in_millis = left
+
+
+@pytest.fixture
+def mangums_loop():
+    """A loop for Mangum, which takes the thread's own, makes one where there is none, and closes neither."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 @pytest.fixture

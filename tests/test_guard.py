@@ -1,11 +1,13 @@
 """Who may enter: ``is_event``, ``events_only`` and ``EventsOnly``, over real sockets and through the handler."""
 
 import asyncio
+import contextlib
 import importlib
 import json
 import os
 import re
 from io import BytesIO
+from pathlib import Path
 from urllib.parse import unquote
 
 import bottle
@@ -16,6 +18,7 @@ from apig_wsgi import make_lambda_handler
 from asgiref.sync import async_to_sync
 from fastapi import FastAPI
 from flask import Flask
+from flask import request as flask_request
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from mangum import Mangum
@@ -27,7 +30,16 @@ from starlette.routing import Mount, Route
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 import served
-from cloud_events import ConfigurationError, EventFailed, EventsOnly, Matcher, events_only, is_event, make_handler
+from cloud_events import (
+    ConfigurationError,
+    EventFailed,
+    EventsOnly,
+    InvalidEvent,
+    Matcher,
+    events_only,
+    is_event,
+    make_handler,
+)
 from cloud_events.messages import Delivery
 from conftest import EVENTS, Context, expectations, sample
 
@@ -189,15 +201,18 @@ class Seen:
 
     def __init__(self):
         self.events = []
+        self.paths = []
 
     def wsgi(self, environ, start_response):
+        self.paths.append(environ["PATH_INFO"])
         self.events.append(is_event(environ))
         start_response("200 OK", [("Content-Type", "text/plain")])
         return [b"seen"]
 
     async def asgi(self, scope, receive, send):
+        self.paths.append(scope["path"])
         self.events.append(is_event(scope))
-        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"4")]})
         await send({"type": "http.response.body", "body": b"seen"})
 
 
@@ -236,6 +251,7 @@ HTTP_EVENTS = [file[:-5] for file, row, _ in expectations(EVENTS) if row.startsw
 TAKEN = [name for name in HTTP_EVENTS if "lattice" not in name]
 
 
+@pytest.mark.usefixtures("mangums_loop")
 @pytest.mark.parametrize("leg", ["wsgi", "asgi"])
 @pytest.mark.parametrize("name", TAKEN)
 def test_http_event_through_another_library_is_none(leg, name):
@@ -667,7 +683,8 @@ def test_mount_point_of_django_itself():
 
 
 @pytest.mark.parametrize(
-    "target", ["/events", "/events/", "/EVENTS", "/events/x", "/events//x", "/x/../events", "events"]
+    "target",
+    ["/events", "/events/", "/EVENTS", "/events/x", "/events//x", "/x/../events", "events", "/events/../books"],
 )
 @pytest.mark.parametrize("paths", [("/events/",), "/events", ["/nothing", "/Events"]])
 @pytest.mark.parametrize("leg", ["wsgi", "asgi"])
@@ -728,6 +745,7 @@ def test_lifespan_passes():
 @pytest.mark.parametrize(
     "name", [name for name in TAKEN if name in ("http.apigw1", "http.apigw2", "http.alb", "http.functionurl")]
 )
+@pytest.mark.usefixtures("mangums_loop")
 @pytest.mark.parametrize("leg", ["wsgi", "asgi"])
 def test_http_event_through_another_library_is_kept_out(leg, name):
     """An API Gateway or load balancer request for an event's path is answered 404 in the function that serves both."""
@@ -767,3 +785,120 @@ def test_path_that_guards_nothing(paths):
         match=re.escape(f"EventsOnly: paths={paths!r}; name one or more, each from '/' on, such as '/aws.'"),
     ):
         EventsOnly(Seen().wsgi, paths)
+
+
+def bottle_asked():
+    application = bottle.Bottle()
+    application.post("/asked")(lambda: str(is_event(bottle.request)))
+    return application
+
+
+def pyramid_asked():
+    from pyramid.response import Response
+
+    with Configurator() as config:
+        config.add_route("asked", "/asked")
+        config.add_view(lambda request: Response(str(is_event(request))), route_name="asked")
+        return config.make_wsgi_app()
+
+
+def falcon_asked(leg):
+    class Asked:
+        def on_post(self, request, response):
+            response.text = str(is_event(request))
+
+    class AsyncAsked:
+        async def on_post(self, request, response):
+            response.text = str(is_event(request))
+
+    application = falcon.App() if leg == "wsgi" else falcon.asgi.App()
+    application.add_route("/asked", Asked() if leg == "wsgi" else AsyncAsked())
+    return application
+
+
+def quart_asked():
+    from quart import Quart, request
+
+    application = Quart("asked")
+
+    async def asked():
+        return str(is_event(request))
+
+    application.post("/asked")(asked)
+    return application
+
+
+def litestar_asked():
+    import litestar
+
+    async def asked(request: litestar.Request) -> str:
+        return str(is_event(request))
+
+    handler = litestar.post("/asked", media_type="text/plain", status_code=200)(asked)
+    return litestar.Litestar([handler], logging_config=None)
+
+
+def werkzeug_asked():
+    application = Flask("asked")
+    application.post("/asked")(lambda: str(is_event(flask_request)))
+    return application
+
+
+@pytest.mark.parametrize(
+    ("leg", "build"),
+    [
+        ("wsgi", bottle_asked),
+        ("wsgi", pyramid_asked),
+        ("wsgi", lambda: falcon_asked("wsgi")),
+        ("asgi", lambda: falcon_asked("asgi")),
+        ("asgi", quart_asked),
+        ("asgi", litestar_asked),
+        ("wsgi", werkzeug_asked),
+    ],
+)
+def test_any_framework_may_ask(leg, build):
+    """is_event knows the requests of frameworks that events_only has no answer for."""
+    application = build()
+    assert make_handler(application, matchers=TO)({"to": "/asked"}, CONTEXT)["body"] == "True"
+    with served.serve[leg](application) as client:
+        assert client.post("/asked") == (200, "False")
+
+
+PAGE = (Path(__file__).parent.parent / "docs" / "security.md").read_text(encoding="utf-8")
+
+
+def test_page_of_security_shows_what_sources_do():
+    """The paths and refusals that the page shows are those of the handler."""
+    seen = Seen()
+    rows = re.findall(
+        r"^\| `(?P<sources>[^|]+)` \| (?P<shown>.+) \|$", PAGE[PAGE.index("| `source` |") :], re.MULTILINE
+    )
+    assert len(rows) == 7
+    handler = make_handler(seen.wsgi)
+    for sources, shown in rows:
+        for source in sources.split("`, `"):
+            if shown.startswith("refused: "):
+                with pytest.raises(InvalidEvent, match=re.escape(shown[9:].replace("`", "'"))):
+                    handler({"source": source}, CONTEXT)
+            else:
+                handler({"source": source}, CONTEXT)
+                assert seen.paths[-1] == shown.split("`")[1]
+
+
+@pytest.mark.parametrize("leg", ["wsgi", "asgi"])
+def test_two_line_lock(monkeypatch, leg):
+    """The page's two lines: events reach nothing outside of the prefix, and nobody else gets inside of it."""
+    monkeypatch.setenv("CLOUD_EVENTS_PATH_PREFIX", "/events")
+    assert "CLOUD_EVENTS_PATH_PREFIX=/events\n" in PAGE
+    assert 'application = EventsOnly(app, paths=("/events/",))\n' in PAGE
+    seen = Seen()
+    application = EventsOnly(getattr(seen, leg), paths=("/events/",))
+    handler = make_handler(application, lifespan="off")
+    for event in (S3, {"source": "admin"}, {"source": "//events/../x"}, {}, None, [], {"source": "/"}):
+        with contextlib.suppress(InvalidEvent):
+            handler(event, CONTEXT)
+    assert seen.events == [True] * 6
+    assert all(path.startswith("/events/") for path in seen.paths)
+    with served.serve[leg](application) as client:
+        assert client.post("/events/aws.s3") == client.post("/EVENTS") == (404, "Not Found")
+        assert client.post("/books") == (200, "seen")

@@ -317,6 +317,7 @@ class TestHttp:
             "Mangum (ASGI) or apig-wsgi (WSGI)"
         )
 
+    @pytest.mark.usefixtures("mangums_loop")
     @pytest.mark.parametrize("name", SERVED)
     def test_website_and_events(self, leg, name):
         """One function, with the real adapters, serves one application's website and its events."""

@@ -584,13 +584,15 @@ class TestSigterm:
         async def lifespan(state):
             steps.append("startup")
             yield
+            for _ in range(9):
+                await asyncio.sleep(0)
             steps.append("shutdown")
 
         async def view(scope):
-            if scope["aws.event"] == "terminate":
+            if scope["aws.event"]:
                 signal.raise_signal(signal.SIGTERM)
-                while steps[-1] != "sigterm":
-                    await asyncio.sleep(0)
+            while scope["aws.event"] == "terminate" and steps[-1] != "sigterm":
+                await asyncio.sleep(0)
             steps.append("event")
 
         return handler_of(application_of(lifespan, view))
@@ -614,10 +616,15 @@ class TestSigterm:
         call("terminate")
         assert steps == ["startup", "shutdown", "sigterm", "event"]
 
+    def test_in_an_event_that_ends_before_the_shutdown(self, call, steps):
+        """An event that is answered sooner waits for the shutdown, which nothing else might ever drive to its end."""
+        call("terminate at once")
+        assert steps == ["startup", "event", "shutdown", "sigterm"]
+
     def test_is_caught_again_after_the_next_startup(self, call, steps):
         """A process that lives on starts the application up again, and shuts it down again."""
         call("terminate")
-        call()
+        asyncio.run(self.inside(call))
         signal.raise_signal(signal.SIGTERM)
         assert steps == ["startup", "shutdown", "sigterm", "event", "startup", "event", "shutdown", "sigterm"]
 
@@ -746,7 +753,8 @@ TERMINATED = {
     "driven by the main thread": ("handler('wait', None)", "shutdown"),
     "while the main thread waits": (MOVE + "handler('wait', None)", "shutdown cancelled"),
     "while another thread drives": (CALL + THREAD + PAUSE, "shutdown cancelled"),
-    "while an event blocks": (MOVE + NOW + "handler('block', None)", ""),
+    "while an event blocks the main thread": (CALL + NOW + "handler('block', None)", ""),
+    "while an event blocks its own": (MOVE + NOW + "handler('block', None)", ""),
     "shutdown that takes too long": (
         CALL + QUICKLY + "shutdown.append('wait')\n" + PAUSE,
         "shutdown waiting cancelled",

@@ -105,15 +105,17 @@ def test_the_environ_that_is_merged(project):
     assert shown["DEFAULT_ENVIRON"] == wsgi.DEFAULT_ENVIRON
 
 
-def test_handlers_of_ones_own(project, monkeypatch):
+def test_handlers_of_ones_own(project):
     """A function around the handler, and a handler made in code, both deliver."""
-    monkeypatch.setenv("WSGI_APPLICATION", "shop.app")
-    handler_module = importlib.import_module("cloud_events.handler")
-    importlib.reload(handler_module)
-    my_module, edge = importlib.import_module("my_module"), importlib.import_module("edge")
-    assert my_module.my_handler(sample("sqs"), None)["status_code"] == "200"
-    assert edge.handler(sample("sqs"), None) == {"batchItemFailures": []}
-    importlib.reload(handler_module)
+    (project / "event.json").write_text(json.dumps(sample("sqs")))
+    code = "import json, {0}; print({0}.{1}(json.load(open('event.json')), None))"
+    wrapped = run(project, code.format("my_module", "my_handler"), WSGI_APPLICATION="shop.app").splitlines()
+    made = run(project, code.format("edge", "handler")).splitlines()
+    assert wrapped[0].startswith("order ")
+    assert wrapped[-1].startswith(
+        "{'status_code': '200', 'body': '{\"batchItemFailures\":[]}\\n', 'headers': {'Content-Type'"
+    )
+    assert made[-1] == "{'batchItemFailures': []}"
 
 
 def test_rows_of_ones_own(project):

@@ -129,7 +129,7 @@ def test_alone(file):
             assert single == [record.value]
         else:
             assert {**single, batch.at: event[batch.at]} == event
-            assert record.group is None or list(single[batch.at]) == [record.group]
+            assert single[batch.at] == ([record.value] if record.group is None else {record.group: [record.value]})
     assert event == sample(file)
 
 

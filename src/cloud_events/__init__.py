@@ -56,7 +56,6 @@ def __getattr__(name: str) -> object:
     from importlib import import_module
 
     found: object = getattr(import_module(f"{__name__}.{_NAMES[name]}"), name)
-    globals()[name] = found
     return found
 
 

@@ -77,11 +77,8 @@ def _strict_faults(event: "Mapping[str, Any]", old: bool) -> "list[str]":
 
 
 def _extension(value: "Any", old: bool) -> bool:
-    return (
-        isinstance(value, bool)
-        or (isinstance(value, int) and -(2**31) <= value < 2**31)
-        or (old and isinstance(value, dict))
-    )
+    # True and False are integers to Python.
+    return (isinstance(value, int) and -(2**31) <= value < 2**31) or (old and isinstance(value, dict))
 
 
 def _media_type(value: "Any") -> bool:
@@ -96,7 +93,7 @@ def _bytes(value: "Any") -> "bytes | None":
     import binascii
 
     try:
-        return binascii.a2b_base64(value, strict_mode=True) if value else b"" if isinstance(value, str) else None
+        return binascii.a2b_base64(value, strict_mode=True)
     except (TypeError, ValueError):
         return None
 

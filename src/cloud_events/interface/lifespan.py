@@ -52,10 +52,10 @@ class Lifespan:
         failure = await life.ask("lifespan.startup")
         if failure:
             await life.end()
-            raise StartupFailed(f"the application's startup failed: {failure}") from life.error()
+            raise StartupFailed(f"the application's startup failed: {failure}") from life.call.error
         if failure is None:
             # The application knows no lifespan, and says so by raising: ASGI, "Lifespan Protocol".
-            error = life.error()
+            error = life.call.error
             if isinstance(error, (SystemExit, KeyboardInterrupt)):
                 raise error
             if self._mode == "on":
@@ -69,7 +69,7 @@ class Lifespan:
     async def _shutdown(self) -> None:
         self._loop = _NEVER
         failure = await self._life.ask("lifespan.shutdown")
-        error = self._life.error()
+        error = self._life.call.error
         if failure or error is not None:
             logger.error("the application's shutdown failed: %s", failure or type(error).__name__, exc_info=error)
 
@@ -81,8 +81,8 @@ class Life:
         self.state: dict[str, Any] = {}
         self._messages: asyncio.Queue[dict[str, str]] = asyncio.Queue()
         scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": self.state}
-        self._call = Call(application, scope, self._messages.get, self._send)
-        self._task = asyncio.create_task(self._call.make(), name="cloud_events-lifespan")
+        self.call = Call(application, scope, self._messages.get, self._send)
+        self._task = asyncio.create_task(self.call.make(), name="cloud_events-lifespan")
 
     async def ask(self, question: str) -> "str | None":
         """Send *question*: "" if it is complete, the message if it failed, None if the application ended instead."""
@@ -101,10 +101,6 @@ class Life:
             self._answer.set_result(message.get("message") or "the application gave no reason")
         else:
             raise ProtocolError(f"the application sent {kind!r} out of order, or no such message exists (ASGI)")
-
-    def error(self) -> "BaseException | None":
-        """What ended the run, if it has ended."""
-        return self._call.error
 
     async def end(self) -> None:
         """Wait a little, then end it."""

@@ -13,7 +13,6 @@ import threading
 from concurrent.futures import Future
 from contextlib import suppress
 from contextvars import Context
-from functools import partial
 
 from .tasks import factory
 
@@ -38,7 +37,7 @@ class Call:
         self.error: BaseException | None = None
 
     async def make(self) -> None:
-        """Await it. Nothing is raised: SystemExit would end the thread that runs the loop, and all that waits for it."""
+        """Await it. Nothing is raised: SystemExit would end the thread that runs the loop, and all that waits there."""
         try:
             self.result = await self._function(*self._arguments)
         except BaseException as error:
@@ -55,8 +54,8 @@ class Engine:
         self._driver: int | None = None  # the thread of the caller that runs it at this moment
         self._shared = False  # by several callers at a time, once and for all
         self._thread: threading.Thread | None = None
-        self._last: asyncio.Task[None] | None = None
         self._over = False
+        self.last: asyncio.Task[None] | None = None  # what must come to its end, whoever runs the loop by then
 
     def begin(self, call: Call, context: "Context", seconds: "float | None" = None) -> "Callable[[], None]":
         """Have *call* made in *context*; return what waits for that. The lock is held.
@@ -75,9 +74,9 @@ class Engine:
     def _drive(self, task: "asyncio.Task[None]") -> None:
         try:
             self.loop.run_until_complete(task)
-            if self._last is not None:
-                # At exit no thread can be started that would run it.
-                self.loop.run_until_complete(self._last)
+            if self.last is not None:
+                # At exit no thread can be started that would run it, and after SIGTERM there may be no other event.
+                self.loop.run_until_complete(self.last)
         except BaseException:
             # Ctrl-C, or the SystemExit of another task. This one must not go on with the next event.
             task.cancel()
@@ -87,7 +86,7 @@ class Engine:
                 self._driver = None
                 if self._over:
                     self.loop.close()
-                elif self._shared and self._last is None:
+                elif self._shared and self.last is None:
                     self._move()
 
     def _post(self, call: Call, context: "Context", seconds: "float | None") -> "Callable[[], None]":
@@ -99,7 +98,7 @@ class Engine:
             task = asyncio.Task(call.make(), loop=self.loop, context=context)
             task.add_done_callback(finish)
             if seconds is not None:
-                self._last = task
+                self.last = task
 
         def finish(task: "asyncio.Task[None]") -> None:
             if task.cancelled():  # before its first step
@@ -195,25 +194,33 @@ class Loop:
 
     def _terminate(self, number: int, frame: "Any") -> None:
         # A second SIGTERM is not caught; and in the end the process dies of it, or not, as if nobody had caught it.
-        signal.signal(signal.SIGTERM, self._sigterm)
+        signal.signal(signal.SIGTERM, self._sigterm or signal.SIG_DFL)
         self._sigterm = None
         running = asyncio._get_running_loop()
         if running is not None and running is self.current:
             # In the midst of an event, by the thread that drives the loop. call_soon would not wake it.
-            running.call_soon_threadsafe(self._terminate_soon, running, context=Context())
+            late = threading.Timer(SHUTDOWN_SECONDS + 0.5, os.kill, (os.getpid(), signal.SIGTERM))
+            late.daemon = True
+            late.start()
+            running.call_soon_threadsafe(self._terminate_soon, self._engine, late, context=Context())
         else:
             self.close()
             signal.raise_signal(signal.SIGTERM)
 
-    def _terminate_soon(self, loop: "asyncio.AbstractEventLoop") -> None:
-        farewell = loop.create_task(self._say_farewell(SHUTDOWN_SECONDS))
-        farewell.add_done_callback(lambda _: signal.raise_signal(signal.SIGTERM))
+    def _terminate_soon(self, engine: "Any", late: threading.Timer) -> None:
+        def terminate(task: "asyncio.Task[None]") -> None:
+            late.cancel()
+            engine.last = None
+            signal.raise_signal(signal.SIGTERM)
 
-    async def _say_farewell(self, seconds: float) -> None:
+        engine.last = engine.loop.create_task(self._say_farewell())
+        engine.last.add_done_callback(terminate)
+
+    async def _say_farewell(self) -> None:
         farewells = self._farewells.pop(asyncio.get_running_loop(), [])
         tasks = [asyncio.create_task(farewell()) for farewell in farewells]
-        if tasks and (await asyncio.wait(tasks, timeout=seconds))[1]:
-            logger.warning("the application's shutdown took more than %s s and was left", seconds)
+        if tasks and (await asyncio.wait(tasks, timeout=SHUTDOWN_SECONDS))[1]:
+            logger.warning("the application's shutdown took more than %s s and was left", SHUTDOWN_SECONDS)
 
     def close(self) -> None:
         """Say farewell, cancel what is left, and close the loop. The next run has a new one."""
@@ -234,7 +241,7 @@ class Loop:
     async def _end(self) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + SHUTDOWN_SECONDS
-        await self._say_farewell(SHUTDOWN_SECONDS)
+        await self._say_farewell()
         left = asyncio.all_tasks() - {asyncio.current_task()}
         for task in left:
             task.cancel()
