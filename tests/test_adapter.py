@@ -18,6 +18,8 @@ CONTEXT = Context()
 EXPECTED = {file.removesuffix(".json"): (row, path) for file, row, path in expectations(EVENTS)}
 REPLIES = {row.name: row.reply for row in ROWS}
 MODES = ("event", "binary", "structured")
+STRUCTURED = "application/cloudevents+json; charset=utf-8"
+BATCHED = "application/cloudevents-batch+json; charset=utf-8"
 
 
 def requests(adapted, changes=None):
@@ -73,6 +75,13 @@ def test_events_that_are_never_split(name):
     """Who reads one answer gets one; an event without records of its own is one."""
     adapted = Adapter(by_record=True).adapt(sample(name), CONTEXT)
     assert (adapted.batch, adapted.parts, adapted.request.event) == (None, None, sample(name))
+
+
+@pytest.mark.parametrize(("by_record", "content_type"), [(False, BATCHED), (True, STRUCTURED)])
+def test_never_split_and_structured(by_record, content_type):
+    """In structured mode such an event is a batch of CloudEvents, or one where records are to come singly."""
+    adapted = Adapter(content_mode="structured", by_record=by_record).adapt(sample("kinesis.firehose"), CONTEXT)
+    assert adapted.request.content_type == content_type
 
 
 def test_the_state_of_a_window():
@@ -263,7 +272,6 @@ def test_a_users_row_for_cloudevents():
 
 BATCH = sample("cloudevents.batch__mixed-versions")
 TO_TWO_PLACES = sample("cloudevents.batch")
-BATCHED = "application/cloudevents-batch+json; charset=utf-8"
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -580,7 +580,7 @@ def test_nesting_is_delivered_or_refused(writer, place):
     limit = deepest()
     rows = [Matcher("descent", {"$..nothing": ...}, "/nothing")]
     for depth, (leg, content_mode, delivery) in product((limit - 10, limit, 20_000), MODES):
-        matchers = rows if content_mode == "event" else []
+        matchers = rows if (leg, content_mode) == ("wsgi", "event") else []
         recorder = Recorder()
         kind = "dict" if delivery == "batch" else "list"
         event = PLACES[place](nested(depth, kind))

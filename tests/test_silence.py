@@ -155,6 +155,15 @@ def test_refusal_tells_nothing(caplog, capfd, leg, mode):
     assert not tells("".join(capfd.readouterr()))
 
 
+def test_locked_out_source_is_not_told(caplog):
+    """A value that CLOUD_EVENTS_SOURCES keeps out is not quoted."""
+    handler = make_handler(answering("wsgi", 200), sources="com.example.*")
+    error = error_of(handler, {"source": SECRET})
+    assert type(error) is InvalidEvent
+    assert not tells(said_by(error))
+    assert not tells(caplog.text)
+
+
 @pytest.mark.parametrize("delivery", ["batch", "record"])
 @pytest.mark.parametrize("leg", LEGS)
 def test_exception_tells_nothing(caplog, capfd, leg, delivery):
