@@ -541,11 +541,17 @@ def reaches(leg, application, request):
     sent = []
     body = [{"type": "http.request", "body": b"", "more_body": False}]
 
+    over = False
+
     async def receive():
-        return body.pop() if body else await asyncio.Event().wait()
+        while not body and not over:
+            await asyncio.sleep(0)
+        return body.pop() if body else {"type": "http.disconnect"}
 
     async def send(message):
+        nonlocal over
         sent.append(message.get("body", b""))
+        over = message["type"] == "http.response.body" and not message.get("more_body", False)
 
     async_to_sync(application)(request, receive, send)
     return b"".join(sent) == b"reached"
@@ -606,8 +612,8 @@ def test_no_invented_spelling_passes(shop, before, after):
     assert not reached
 
 
-def mounted_flask():
-    return DispatcherMiddleware(Flask("root"), {"/api": EventsOnly(flask_shop())})
+def mounted_flask(paths="/aws."):
+    return DispatcherMiddleware(Flask("root"), {"/api": EventsOnly(flask_shop(), paths)})
 
 
 def mounted_starlette():
@@ -630,6 +636,7 @@ def inside_flask():
     ("leg", "build", "options", "target", "answer"),
     [
         ("wsgi", mounted_flask, {}, "/api/aws.s3", "Not Found"),
+        ("wsgi", lambda: mounted_flask("/api/aws."), {}, "/api/aws.s3", "Not Found"),
         ("wsgi", mounted_flask, {}, "/api/books", "books"),
         ("wsgi", inside_flask, {}, "/aws.s3", "Not Found"),
         ("asgi", mounted_starlette, {}, "/api/aws.s3", "Not Found"),

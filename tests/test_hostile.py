@@ -23,6 +23,7 @@ from starlette.routing import Route
 import cloud_events.handler
 from cloud_events import CloudEventsError, InvalidEvent, Matcher, make_handler
 from cloud_events.adapter import encoding
+from cloud_events.adapter.jsonpath import finder
 from cloud_events.adapter.path import route
 from conftest import Context, sample
 
@@ -599,6 +600,20 @@ def test_nesting_is_delivered_or_refused(writer, place):
             assert len(recorder.bodies) == 1
             sent = f"{recorder.bodies[0].decode()} {recorder.headers()}".replace("%22", '"')
             assert sent.count("[" if kind == "list" else '{"deep"') >= depth
+
+
+def test_rich_path_that_finds_no_room_on_the_stack():
+    """Where jsonpath-ng runs out of stack the event is refused; it is not taken for one that has no match."""
+    find = finder("$..nothing")
+
+    def deeper():
+        try:
+            return deeper()
+        except RecursionError:
+            return find({"a": [1]})
+
+    with pytest.raises(InvalidEvent, match=r"^the event is nested too deeply for '\$\.\.nothing'$"):
+        deeper()
 
 
 def test_shallow_nesting_is_delivered(writer):

@@ -560,6 +560,13 @@ class TestFailure:
 
 
 class TestInterrupt:
+    @pytest.fixture(autouse=True)
+    def heard(self):
+        """Where the tests were started in the background, Ctrl-C is ignored."""
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        yield
+        signal.signal(signal.SIGINT, before)
+
     def test_of_the_caller_that_drives(self):
         """Ctrl-C is raised to the caller; its event does not go on with the next."""
         steps = []

@@ -106,6 +106,29 @@ def test_records_delivered_singly(application, mode):
         assert [*map(shown, records)] == [(attributes, record)]
 
 
+def test_a_record_that_nobody_knows():
+    """A record of another kind than its batch's first, delivered singly, has no data to show."""
+    event = {"Records": [*SQS["Records"][:1], {"messageId": "1"}]}
+
+    def question(request):
+        try:
+            return cloudevent(request).id
+        except InvalidEvent as error:
+            return str(error)
+
+    answers = asked(looking.flask, event, question, delivery="record")
+    assert answers == [[MESSAGES[0]["id"]], ["events of no matcher have no CloudEvent attributes"]]
+
+
+def test_ids_that_repeat():
+    """S3's deletions of several objects have one id; record by record the view is told them apart, either way."""
+    event = sample("s3__multi-object-delete")
+    [[batch]] = asked(looking.flask, event, cloudevents)
+    answers = asked(looking.flask, event, cloudevent, cloudevents, delivery="record")
+    assert [one.id for one, _ in answers] == [one.id for _, [one] in answers] == [one.id for one in batch]
+    assert len({one.id for one in batch}) == 2
+
+
 @every_mode
 @every_framework
 def test_a_native_event(application, mode):
