@@ -142,7 +142,8 @@ class TestCommand:
     def test_interrupted(self, shop):
         """Ctrl-C ends the command with the exit status of one that was interrupted, without a traceback."""
         (shop / "shop.py").write_text(
-            "import os, signal\ndef application(environ, start_response):\n    signal.signal(signal.SIGINT, signal.default_int_handler); os.kill(os.getpid(), signal.SIGINT)\n"
+            "import os, signal\ndef application(environ, start_response):\n"
+            "    signal.signal(signal.SIGINT, signal.default_int_handler)\n    os.kill(os.getpid(), signal.SIGINT)\n"
         )
         run = Run(shop, "invoke", "--wsgi", "shop.application", "s3.json", "s3.json")
         assert (run.status, run.out, run.err) == (130, "", "[1/2] s3.json\n")
