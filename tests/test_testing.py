@@ -56,9 +56,9 @@ def answering(status=200, body=b"", error=None):
 
 
 def by_body(environ, start_response):
-    """A WSGI application that fails where "bad" is in the event, in base64 or not."""
+    """A WSGI application that fails where "unwanted" is in the event, in base64 or not."""
     body = environ["wsgi.input"].read()
-    bad = b"bad" in body or base64.b64encode(b"bad") in body
+    bad = b"unwanted" in body or base64.b64encode(b"unwanted") in body
     start_response("500 Bad" if bad else "200 Good", [])
     return []
 
@@ -386,8 +386,8 @@ STUCK = "AWS delivers the whole batch of records again, and nothing behind it, u
 MQ, LOGS = sample("mq.activemq"), sample("cloudwatch.logs")
 POLLED_LOGS = Matcher("logs", {"$.awslogs": ...}, "/", "poll")
 OWN = Matcher("own", {"$.own": ...}, "$.own")
-PIPE = [kit.sqs(body)["Records"][0] for body in ("good", "bad")]
-FALSE_ID = kit.kinesis("bad")
+PIPE = [kit.sqs(body)["Records"][0] for body in ("good", "unwanted")]
+FALSE_ID = kit.kinesis("unwanted")
 del FALSE_ID["Records"][0]["kinesis"]["sequenceNumber"]
 
 
@@ -396,44 +396,44 @@ class TestNext:
         ("settings", "event", "word", "sentence"),
         [
             ({}, kit.s3(), "done", "AWS is done with the event; nobody reads the reply"),
-            ({}, kit.s3(key="bad"), "lost", f"AWS takes this as success, so the event will not be retried; {UNHEARD}"),
-            (NATIVE, kit.s3(key="bad"), "retry", ASYNC),
+            ({}, kit.s3(key="unwanted"), "lost", f"AWS takes this as success, so the event will not be retried; {UNHEARD}"),
+            (NATIVE, kit.s3(key="unwanted"), "retry", ASYNC),
             ({}, kit.cloudevent("good"), "answer", f"{GIVEN} reply"),
-            ({}, kit.cloudevent("bad"), "answer", f"{GIVEN} reply, and may take it for an answer; {UNHEARD}"),
-            (NATIVE, kit.cloudevent("bad"), "error", f"{GIVEN} error"),
+            ({}, kit.cloudevent("unwanted"), "answer", f"{GIVEN} reply, and may take it for an answer; {UNHEARD}"),
+            (NATIVE, kit.cloudevent("unwanted"), "error", f"{GIVEN} error"),
             ({}, None, "answer", f"{GIVEN} reply"),
             ({}, kit.sqs("good"), "done", "AWS takes the messages as done and deletes them from the queue"),
-            ({}, kit.sqs("good", "bad"), "retry", f"AWS delivers 2 of 2 messages again, {AGAIN}"),
+            ({}, kit.sqs("good", "unwanted"), "retry", f"AWS delivers 2 of 2 messages again, {AGAIN}"),
             (
                 NATIVE,
-                kit.sqs("bad"),
+                kit.sqs("unwanted"),
                 "retry",
                 "AWS delivers the whole batch of messages again, until the queue gives it to its dead-letter queue",
             ),
             (
                 RECORD,
-                kit.sqs("good", "bad", "good"),
+                kit.sqs("good", "unwanted", "good"),
                 "retry-some",
                 f"AWS delivers 1 of 3 messages again and takes the others as done, {AGAIN}",
             ),
             (
                 RECORD,
-                kit.sqs("bad", "good", "good", fifo=True, group=["ada", "ada", "bob"]),
+                kit.sqs("unwanted", "good", "good", fifo=True, group=["ada", "ada", "bob"]),
                 "retry-some",
                 f"AWS delivers 2 of 3 messages again and takes the others as done, {AGAIN}",
             ),
             ({}, kit.kinesis("good"), "done", "AWS takes the records as done and goes on in the shard"),
             (NATIVE, kit.kinesis("good", ""), "done", "AWS takes the records as done and goes on in the shard"),
-            (NATIVE, kit.dynamodb(new={"id": "bad"}), "retry", STUCK),
+            (NATIVE, kit.dynamodb(new={"id": "unwanted"}), "retry", STUCK),
             (
                 RECORD | NATIVE,
-                kit.dynamodb(new={"id": "bad"}),
+                kit.dynamodb(new={"id": "unwanted"}),
                 "retry",
                 STUCK,
             ),
             (
                 RECORD,
-                kit.batch(*(kit.dynamodb(new={"id": each}) for each in ("good", "bad", "good"))),
+                kit.batch(*(kit.dynamodb(new={"id": each}) for each in ("good", "unwanted", "good"))),
                 "retry-some",
                 f"AWS delivers 2 of 3 records again and takes the others as done, {AGAIN}",
             ),
@@ -471,19 +471,19 @@ class TestNext:
             ),
             (
                 NATIVE,
-                sample("docdb") | {"bad": 1},
+                sample("docdb") | {"unwanted": 1},
                 "retry",
                 "AWS delivers the whole batch of changes again, and nothing behind it, until it succeeds or expires",
             ),
             (
                 NATIVE,
-                kit.kafka("bad"),
+                kit.kafka("unwanted"),
                 "retry",
                 STUCK,
             ),
             (
                 NATIVE,
-                MQ | {"bad": 1},
+                MQ | {"unwanted": 1},
                 "retry",
                 "AWS delivers the whole batch of messages again",
             ),
@@ -496,7 +496,7 @@ class TestNext:
 
     def test_kafka_kept_per_partition(self):
         """Of Kafka, the rest of each partition that has a failure is delivered again."""
-        event = kit.kafka("good", "bad", "good")
+        event = kit.kafka("good", "unwanted", "good")
         event["records"] |= kit.kafka("good", "good", partition=1)["records"]
         sent = EventClient(by_body, **RECORD).send(event)
         assert sent.next == "retry-some"
@@ -578,7 +578,7 @@ class TestClient:
     def test_several_answers(self):
         """Of several requests there are the worst status, and all texts and documents."""
         client = EventClient(by_body, delivery="record")
-        sent = client.send(kit.sqs("good", "bad"))
+        sent = client.send(kit.sqs("good", "unwanted"))
         assert (sent.status, sent.text, sent.json) == (500, "\n", [None, None])
         assert [exchange.response.status for exchange in sent.exchanges] == [200, 500]
         assert [type(exchange.error) for exchange in sent.exchanges] == [type(None), EventFailed]
@@ -669,7 +669,7 @@ class TestClient:
 
     def test_no_body_for_get(self):
         """The request of an application that is asked by GET has no body, on either leg."""
-        sent = EventClient(by_body, wsgi_environ={"REQUEST_METHOD": "get"}).send(kit.s3(key="bad"))
+        sent = EventClient(by_body, wsgi_environ={"REQUEST_METHOD": "get"}).send(kit.s3(key="unwanted"))
         assert (sent.status, sent.exchanges[0].method, sent.exchanges[0].headers["content-length"]) == (200, "GET", "0")
 
         async def application(scope, receive, send):
