@@ -94,7 +94,9 @@ def test_a_broken_path_is_refused(path):
     """The message quotes the path and says what jsonpath-ng found."""
     with pytest.raises(ConfigurationError) as caught:
         finder(path)
-    assert str(caught.value) == f"{path!r} is not a JSONPath: {caught.value.__cause__}"
+    # Older versions of jsonpath-ng trip over the end of a path.
+    found = {AttributeError: "it ends too soon"}.get(type(caught.value.__cause__), caught.value.__cause__)
+    assert str(caught.value) == f"{path!r} is not a JSONPath: {found}"
 
 
 def test_an_event_that_is_too_deep_for_a_path():

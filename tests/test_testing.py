@@ -396,7 +396,7 @@ class TestNext:
         ("settings", "event", "word", "sentence"),
         [
             ({}, kit.s3(), "done", "AWS is done with the event; nobody reads the reply"),
-            ({}, kit.s3(key="unwanted"), "lost", f"AWS takes this as success, so the event will not be retried; {UNHEARD}"),
+            ({}, kit.s3(key="unwanted"), "lost", f"AWS takes this as success, so the event will not be retried; {UNHEARD}"),  # noqa: E501
             (NATIVE, kit.s3(key="unwanted"), "retry", ASYNC),
             ({}, kit.cloudevent("good"), "answer", f"{GIVEN} reply"),
             ({}, kit.cloudevent("unwanted"), "answer", f"{GIVEN} reply, and may take it for an answer; {UNHEARD}"),

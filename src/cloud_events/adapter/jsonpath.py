@@ -107,7 +107,9 @@ def _rich(path: str) -> "Find":
     try:
         expression = parse_rich(path)
     except Exception as error:  # jsonpath-ng raises bare Exceptions, and whatever its lexer trips over
-        raise ConfigurationError(f"{path!r} is not a JSONPath: {error}") from error
+        # Older versions trip over a path that ends too soon.
+        reason = "it ends too soon" if isinstance(error, AttributeError) else error
+        raise ConfigurationError(f"{path!r} is not a JSONPath: {reason}") from error
 
     def find(event: "Any") -> "Sequence[Any]":
         try:
