@@ -2,7 +2,7 @@
 
 import pytest
 
-from cloud_events.adapter.template import compiled, dig, forbidden, text
+from cloud_events.adapter.template import MISSING, compiled, dig, forbidden, found_by, text, value_at
 
 RECORD = {"a": {"b": "1", "c": 2, "none": None}, "x-y": "z", "empty": "", "list": ["0"]}
 EVENT = {"a": {"b": "of the event"}, "arn": "arn:1"}
@@ -33,14 +33,24 @@ TEMPLATES = [
 @pytest.mark.parametrize(("template", "found"), TEMPLATES)
 def test_templates(template, found):
     """Every look-up in its place, as text; or nothing."""
-    assert compiled(template)(RECORD, EVENT, "queue") == found
+    assert found_by(compiled(template), RECORD, EVENT, "queue") == found
 
 
 @pytest.mark.parametrize("odd", [None, 5, "a", [], {"a": 5}, {"a": None}, {"a": ["b"]}])
 def test_odd_records(odd):
     """What is no object has nothing in it."""
-    assert compiled("{a.b}")(odd, EVENT, None) is None
-    assert compiled("{$.a.b}")(RECORD, odd, None) is None
+    assert found_by(compiled("{a.b}"), odd, EVENT, None) is None
+    assert found_by(compiled("{$.a.b}"), RECORD, odd, None) is None
+    assert found_by(compiled("{$.a.b|a.b}"), odd, odd, None) is None
+
+
+def test_value_at():
+    """What stands at a path, whatever it is; an exception where there is nothing."""
+    assert value_at("a.c")(RECORD, EVENT, None) == 2
+    assert value_at("$.a")(RECORD, EVENT, None) is EVENT["a"]
+    for nowhere in ("missing", "a.b.c", "list.0", "x-y.z"):
+        with pytest.raises(MISSING):
+            value_at(nowhere)(RECORD, EVENT, None)
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The CloudEvent attributes of AWS's events: a table of where each kind of event has its id, source, type, subject, time.
 
-S3 and SNS follow the adapters that the CloudEvents project publishes (adapters/aws-s3.md, aws-sns.md); EventBridge,
-AWS's own mapping. Never an attribute: receipt handles, tokens, e-mail subjects, user names, the values of keys.
+S3 and SNS follow the adapters that the CloudEvents project publishes (aws-s3.md, aws-sns.md); EventBridge, AWS's own
+mapping. Never an attribute: receipt handles, tokens, e-mail subjects, user names, the values of keys.
 """
 
 from functools import lru_cache
@@ -10,7 +10,7 @@ from ..messages import quote
 from ..values import NamedTuple
 from . import rfc3339
 from .records import each
-from .template import compiled, dig, text
+from .template import MISSING, compiled, dig, found_by, text, value_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from .template import Field
 
     Attributes = dict[str, Any]
+    # Its name, what two records are compared by, and what makes that its value (None: it is that already).
+    Attribute = tuple[str, Callable[[Any, Any, Any], Any], Callable[[Any], str | None] | None]
 
 # RFC 3986, section 2: every character that a URI may hold, "%" of escapes among them.
-_URI = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:/?#[]@!$&'()*+,;=%")
-_uri = lru_cache(256)(lambda text: quote(text, _URI))  # the same few queues and buckets, over and over
+_URI = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:/?#[]@!$&'()*+,;=%"
 
 
 class Row(NamedTuple):
@@ -47,37 +48,51 @@ class Row(NamedTuple):
     opened: "Callable[[Any], Any] | None" = None
 
 
-def _source(parts: "Any", service: "str | None") -> "Field":
-    fields = [compiled(part) for part in (parts if isinstance(parts, tuple) else (parts,))]
+def _source(parts: "Any", service: "str | None") -> "Attribute":
+    def written(found: "Any") -> str:
+        return quote(text(found) or f"aws:{service}", _URI)
 
-    def join(record: "Any", event: "Any", group: "Any") -> str:
-        found = ".".join(filter(None, [field(record, event, group) for field in fields]))
-        # A cache is no place for what somebody made long.
-        return _uri(found or f"aws:{service}") if len(found) < 1000 else quote(found, _URI)
+    if not isinstance(parts, tuple):
+        # One look-up is compared as it is: a batch has many records, and nearly always one source.
+        path = parts[1:-1] if isinstance(parts, str) else "|"
+        return "source", compiled(parts) if "|" in path or "}" in path else value_at(path), written
+    fields = [compiled(part) for part in parts]
+    together = compiled(".".join(parts)) if all(isinstance(part, str) for part in parts) else None
 
-    return join
+    def join(record: "Any", event: "Any", group: "Any") -> "str | None":
+        if together is not None:
+            try:
+                return together(record, event, group)
+            except MISSING:
+                pass
+        return ".".join([value for field in fields if (value := found_by(field, record, event, group))])
+
+    return "source", join, written
 
 
-def _time(spec: str) -> "Field":
+def _time(spec: str) -> "Attribute":
     unit, _, path = spec.partition(" ")
-    look = tuple(path.split("."))
     if unit == "iso":
-        return lambda record, event, group: rfc3339.normal(dig(record, *look))
+        return "time", value_at(path), rfc3339.normal
     per_second = {"s": 1, "ms": 1000}[unit]
-    return lambda record, event, group: rfc3339.from_epoch(dig(record, *look), per_second)
+    return "time", value_at(path), lambda value: rfc3339.from_epoch(value, per_second)
 
 
 @lru_cache(None)
-def _compiled(name: "str | None") -> "tuple[str | None, Field, list[tuple[str, Field]], Row]":
+def _compiled(name: "str | None") -> "tuple[str | None, Field, dict[str, str], list[Attribute]]":
+    """(service, where the id is, attributes that are always the same, the others) of the row *name*."""
     row = TABLE[name]
     service = row.type.split(".")[2] if isinstance(row.type, str) and row.type.startswith("com.") else name
-    fields = [("source", _source(row.source, service)), ("type", compiled(row.type))]
+    constant = isinstance(row.type, str) and "{" not in row.type
+    found = [_source(row.source, service)]
+    if not constant:
+        found.append(("type", compiled(row.type), None))
     if row.subject:
-        fields.append(("subject", compiled(row.subject)))
+        found.append(("subject", compiled(row.subject), None))
     if row.time:
-        fields.append(("time", _time(row.time)))
-    fields += [(extension, compiled(template)) for extension, template in row.extensions.items()]
-    return service, compiled(row.id), fields, row
+        found.append(_time(row.time))
+    found += [(extension, compiled(template), None) for extension, template in row.extensions.items()]
+    return service, compiled(row.id), {"type": row.type} if constant else {}, found
 
 
 def describe(name: "str | None", event: "Any", context: "Any") -> "Attributes":
@@ -87,18 +102,27 @@ def describe(name: "str | None", event: "Any", context: "Any") -> "Attributes":
     """
     if name not in TABLE:
         return {}
-    service, _, fields, _ = _compiled(name)
     records, event = opened(name, event)
     if len(records) == 1:
         return describe_record(name, event, *records[0], context, 0)
     if not records:
         return {}
-    defaults = {"source": f"aws:{service}", "type": f"com.amazonaws.{service}.batch"}
-    attributes: Attributes = {"specversion": "1.0", "id": _fresh(context)}
-    for attribute, field in fields:
-        value = _agreed(field, records, event) or defaults.get(attribute)
-        if value:
-            attributes[attribute] = value
+    service, _, constants, found = _compiled(name)
+    attributes: Attributes = {"specversion": "1.0", "id": _fresh(context), **constants}
+    for attribute, look, finish in found:
+        try:
+            first = look(records[0][0], event, records[0][1])
+            for record, group in records:
+                if look(record, event, group) != first:
+                    break
+            else:
+                value = finish(first) if finish else first
+                if value:
+                    attributes[attribute] = value
+        except MISSING:
+            pass
+    attributes.setdefault("source", f"aws:{service}")
+    attributes.setdefault("type", f"com.amazonaws.{service}.batch")
     attributes["datacontenttype"] = "application/json"
     return attributes
 
@@ -111,16 +135,8 @@ def opened(name: "str | None", event: "Any") -> "tuple[list[tuple[Any, Any]], An
     if row.at is None:
         return [(event, None)], event
     if not row.within:
-        return [*each(row.at, event)], event
+        return each(row.at, event), event
     return [(dig(record, row.within), group) for record, group in each(row.at, event)], event
-
-
-def _agreed(field: "Field", records: "list[tuple[Any, Any]]", event: "Any") -> "str | None":
-    first = field(records[0][0], event, records[0][1])
-    for record, group in records:
-        if field(record, event, group) != first:
-            return None
-    return first
 
 
 def describe_record(
@@ -130,14 +146,20 @@ def describe_record(
 
     index: the record's place in the event that Lambda sent, from 0
     """
-    service, identify, fields, _ = _compiled(name)
-    attributes: Attributes = {"specversion": "1.0", "id": identify(record, event, group) or _fresh(context, index)}
-    for attribute, field in fields:
-        value = field(record, event, group)
+    service, identify, constants, found = _compiled(name)
+    identifier = found_by(identify, record, event, group) or _fresh(context, index)
+    attributes: Attributes = {"specversion": "1.0", "id": identifier, **constants}
+    for attribute, look, finish in found:
+        try:
+            value = look(record, event, group)
+        except MISSING:
+            continue
+        if finish:
+            value = finish(value)
         if value:
             attributes[attribute] = value
-        elif attribute == "type":
-            attributes["type"] = f"com.amazonaws.{service}.event"
+    attributes.setdefault("source", f"aws:{service}")
+    attributes.setdefault("type", f"com.amazonaws.{service}.event")
     attributes["datacontenttype"] = "application/json"
     return attributes
 

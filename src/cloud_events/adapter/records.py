@@ -8,7 +8,7 @@ from ..values import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from typing import Any
 
 
@@ -137,16 +137,14 @@ class Record(NamedTuple):
         return f"<Record {self.position}>"
 
 
-def each(at: "str | None", event: "Any") -> "Iterator[tuple[Any, Any]]":
+def each(at: "str | None", event: "Any") -> "list[tuple[Any, Any]]":
     """Every (record, key of its list) of *event*, in order; the key is None where there is but one list."""
     kept = event if at is None else event.get(at) if isinstance(event, dict) else None
     if isinstance(kept, list):
-        for record in kept:
-            yield record, None
-    elif isinstance(kept, dict):
-        for group, some in kept.items():
-            for record in some if isinstance(some, list) else ():
-                yield record, group
+        return [(record, None) for record in kept]
+    if isinstance(kept, dict):
+        return [(record, group) for group, some in kept.items() if isinstance(some, list) for record in some]
+    return []
 
 
 def records(batch: Batch, event: "Any") -> "list[Record]":
