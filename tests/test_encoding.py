@@ -12,10 +12,13 @@ from cloud_events import InvalidEvent
 from cloud_events.adapter import encoding
 
 
-@pytest.fixture(params=["json", "orjson"])
+@pytest.fixture(params=["json", "json of another Python", "orjson"])
 def encode(request, monkeypatch):
-    """encode(), with orjson and without."""
+    """encode(), with orjson and without, and where json has not the encoder that we know."""
     monkeypatch.setattr(encoding, "_quick", None)
+    if request.param == "json of another Python":
+        monkeypatch.setattr(json.encoder, "c_make_encoder", None)
+        monkeypatch.setattr(encoding, "_text", encoding._encoder())
     if request.param == "orjson":
         pytest.importorskip("orjson")
         encoding.use_orjson()

@@ -1,12 +1,8 @@
 """What travels between the boxes: a Request to the application, its Response, and the Delivery that marks both.
 
-The values are tuples, hence frozen. Their ``repr`` shows no event, body or header value: a traceback or a debugger's
-log must not leak what was in an event.
+They are made for every event, hence of slots: the cheapest to make and to read. Their ``repr`` shows no event, body or
+header value: a traceback or a debugger's log must not leak what was in an event.
 """
-
-from functools import lru_cache
-
-from .values import NamedTuple
 
 TYPE_CHECKING = False  # typing is not imported at run time: it alone costs as much as all of this library
 if TYPE_CHECKING:
@@ -14,17 +10,21 @@ if TYPE_CHECKING:
     from typing import Any
 
 # RFC 3986, section 3.3: what a path segment may hold unescaped, and "/".
-_PATH = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=:@/")
+_PATH = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=:@/"
 
 
-def quote(text: str, safe: "frozenset[str]" = _PATH) -> str:
-    """Percent-encode the UTF-8 bytes of every character of *text* that is not in *safe*, a set of ASCII characters."""
-    return text.encode().decode("latin-1").translate(_escapes(safe))
-
-
-@lru_cache(None)
-def _escapes(safe: "frozenset[str]") -> "list[str]":
-    return [chr(byte) if chr(byte) in safe else f"%{byte:02X}" for byte in range(256)]
+def quote(text: str, safe: bytes = _PATH) -> str:
+    """Percent-encode the UTF-8 bytes of every character of *text* that is not among the *safe*, which are ASCII."""
+    encoded = text.encode()
+    others = encoded.translate(None, safe)
+    if not others:
+        return text
+    quoted = encoded.decode("latin-1")
+    if b"%" in others:  # before it is written
+        quoted = quoted.replace("%", "%25")
+    for byte in {*others} - {*b"%"}:
+        quoted = quoted.replace(chr(byte), f"%{byte:02X}")
+    return quoted
 
 
 class Delivery:
@@ -70,7 +70,7 @@ class Delivery:
         return f"<Delivery {self.matcher} {self.path!r}>"
 
 
-class Request(NamedTuple):
+class Request:
     """One event (or record) on its way to the application.
 
     path:         decoded text, from "/" on
@@ -81,20 +81,33 @@ class Request(NamedTuple):
     event:        what the body says, as Python objects
     """
 
-    path: str
-    query: str
-    body: bytes
-    content_type: "str | None"
-    headers: "Sequence[tuple[str, str]]"
-    event: "Any"
-    context: "Any"
-    delivery: Delivery
+    __slots__ = ("body", "content_type", "context", "delivery", "event", "headers", "path", "query")
+
+    def __init__(
+        self,
+        path: str,
+        query: str,
+        body: bytes,
+        content_type: "str | None",
+        headers: "Sequence[tuple[str, str]]",
+        event: "Any",
+        context: "Any",
+        delivery: Delivery,
+    ) -> None:
+        self.path = path
+        self.query = query
+        self.body = body
+        self.content_type = content_type
+        self.headers = headers
+        self.event = event
+        self.context = context
+        self.delivery = delivery
 
     def __repr__(self) -> str:
         return f"<Request {self.path!r}, {len(self.body)} bytes>"
 
 
-class Response(NamedTuple):
+class Response:
     """The application's whole answer.
 
     status:  an int
@@ -103,14 +116,22 @@ class Response(NamedTuple):
     error:   the exception that the application raised after its answer was complete, or None
     """
 
-    status: int
-    headers: "list[tuple[str, str]]"
-    body: bytes
-    error: "BaseException | None" = None
+    __slots__ = ("body", "error", "headers", "status")
+
+    def __init__(
+        self, status: int, headers: "list[tuple[str, str]]", body: bytes, error: "BaseException | None" = None
+    ) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.error = error
 
     def header(self, name: str) -> str:
         """The value of the first header *name* (lower-case), or ""."""
-        return next((value for key, value in self.headers if key.lower() == name), "")
+        for key, value in self.headers:
+            if key.lower() == name:
+                return value
+        return ""
 
     def __repr__(self) -> str:
         return f"<Response {self.status}, {len(self.body)} bytes>"

@@ -63,14 +63,16 @@ class Reply(NamedTuple):
             told = answer(response) if adapted.reply == "sync" else envelope(response)
             return fit(told, adapted, len(response.body))
         reply = envelope(response)
-        if error is None:
-            reported = _report(adapted, request, response)[0]
-        else:
-            reported = every_identifier(adapted) if reports(adapted) else None
+        if error is not None:
             warn(adapted, error)
-        if reported is not None:
-            reply["batchItemFailures"] = reported
-        reply.update(_window(adapted, response))
+        if adapted.batch is not None or adapted.reply == "poll":
+            if error is None:
+                reported = _report(adapted, request, response)[0]
+            else:
+                reported = every_identifier(adapted) if reports(adapted) else None
+            if reported is not None:
+                reply["batchItemFailures"] = reported
+            reply.update(_window(adapted, response))
         return fit(reply, adapted, len(response.body))
 
 

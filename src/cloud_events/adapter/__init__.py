@@ -1,5 +1,7 @@
 """ADAPTER. An event → the request, or the requests, that carry it: match, split, express as a CloudEvent."""
 
+from functools import cache
+
 from ..errors import ConfigurationError, InvalidEvent
 from ..values import NamedTuple
 from .matcher import EACH, HTTP
@@ -33,7 +35,7 @@ class Part(NamedTuple):
         return "<Part>"
 
 
-class Adapted(NamedTuple):
+class Adapted:
     """An event, understood.
 
     name:    the library's own row for it, or None
@@ -43,12 +45,23 @@ class Adapted(NamedTuple):
     parts:   the several that do, or None
     """
 
-    name: "str | None"
-    reply: str
-    batch: "Batch | None"
-    event: "Any"
-    request: "Request | None"
-    parts: "list[Part] | None"
+    __slots__ = ("batch", "event", "name", "parts", "reply", "request")
+
+    def __init__(
+        self,
+        name: "str | None",
+        reply: str,
+        batch: "Batch | None",
+        event: "Any",
+        request: "Request | None",
+        parts: "list[Part] | None",
+    ) -> None:
+        self.name = name
+        self.reply = reply
+        self.batch = batch
+        self.event = event
+        self.request = request
+        self.parts = parts
 
     def __repr__(self) -> str:
         return f"<Adapted {self.name}, {self.reply}>"
@@ -75,6 +88,7 @@ class Adapter:
             if row.path in (HTTP, EACH):
                 raise ConfigurationError(f"{row!r}: the path must begin with '/' (static) or '$' (a JSONPath)")
         self._places = places
+        self._static: dict[Matcher | None, Place] = {}  # of rows with a static path
         self._mode = content_mode
         self._by_record = by_record
 
@@ -83,10 +97,10 @@ class Adapter:
 
         Raises InvalidEvent, naming every fault, for a malformed CloudEvent and for a path that no event may have.
         """
-        row = ours().match(event)
+        row = (_ours or ours()).match(event)
         if row is not None and row.path == HTTP:
             return Adapted(row.name, HTTP, None, event, None, None)
-        to = self._to(row, event)
+        to = (self._users.match(event) or row) if self._users.rows else row
         name, reply = (row.name, row.reply or "sync") if row else (None, "sync")
         if to is not None:
             reply = to.reply or reply
@@ -94,10 +108,8 @@ class Adapter:
                 return Adapted(name, reply, None, event, *self._items(to, event, context))
         batch = None
         # A pipe reads the answer itself, and in it which records failed.
-        if self._by_record or reply == "poll" or name == "pipes":
-            from .records import BATCHES
-
-            batch = BATCHES.get(name)
+        if reply == "poll" or self._by_record or name == "pipes":
+            batch = _writers()[1].BATCHES.get(name)
             parts = self._records(row, name, batch, event, context) if self._by_record and batch else None
             if parts:
                 return Adapted(name, reply, batch, event, None, parts)
@@ -107,10 +119,17 @@ class Adapter:
         return (self._users.match(event) if self._users.rows else None) or row
 
     def _whole(self, to: "Matcher | None", name: "str | None", event: "Any", context: "Any") -> "Request":
-        from .express import whole
+        place = self._checked(to, event) if name == "cloudevent" else self._place(to, event)
+        request: Request = _writers()[0].whole(self._mode, name, event, context, place, not self._by_record)
+        return request
 
-        place = self._checked(to, event) if name == "cloudevent" else self._places.find(to, event)
-        return whole(self._mode, name, event, context, place, batched=not self._by_record)
+    def _place(self, to: "Matcher | None", event: "Any") -> "Place":
+        place = self._static.get(to)
+        if place is None:
+            place = self._places.find(to, event)
+            if to is not None and to.find_path is None and not callable(to.path):
+                self._static[to] = place
+        return place
 
     def _checked(self, to: "Matcher | None", event: "Any") -> "Place":
         """The place of a native CloudEvent that has no fault; else InvalidEvent names them all."""
@@ -118,7 +137,7 @@ class Adapter:
 
         found = faults(event, strict=self._mode != "event")
         try:
-            place = self._places.find(to, event)
+            place = self._place(to, event)
         except InvalidEvent as error:
             if not any(fault.startswith("'source'") for fault in found):
                 found.append(str(error))
@@ -130,8 +149,7 @@ class Adapter:
         """A list whose items go one by one. CloudEvents are all checked before the first is sent."""
         if row.name != "cloudevents.batch":
             return None, [Part(None, None, self._item(item, context)) for item in event]
-        from .express import natives, whole
-
+        express, _ = _writers()
         places, found = [], []
         for number, item in enumerate(event):
             try:
@@ -143,10 +161,12 @@ class Adapter:
         if found:
             raise InvalidEvent("; ".join(found))
         if self._mode == "structured" and not self._by_record and len(set(places)) == 1:
-            return natives(event, context, places[0]), None
+            return express.natives(event, context, places[0]), None
 
         def part(item: "Any", place: "Place") -> Part:
-            return Part(None, None, lambda changes: whole(self._mode, "cloudevent", item, context, place, False))
+            return Part(
+                None, None, lambda changes: express.whole(self._mode, "cloudevent", item, context, place, False)
+            )
 
         return None, [part(item, place) for item, place in zip(event, places, strict=True)]
 
@@ -163,23 +183,30 @@ class Adapter:
     def _records(
         self, row: "Matcher | None", name: "str | None", batch: "Batch", event: "Any", context: "Any"
     ) -> "list[Part]":
-        from .express import one
-        from .records import alone, records
-
+        express, records = _writers()
         seen: set[tuple[str, str]] = set()
 
         def part(record: "Any") -> Part:
             def request(changes: "dict[str, Any]") -> "Request":
-                single = alone(batch, event, record)
+                single = records.alone(batch, event, record)
                 if changes:
                     single.update(changes)
                 # The user's rows may look into the record.
-                place = self._places.find(self._to(row, single), single)
-                return one(self._mode, name, batch, record, single, context, place, seen)
+                place = self._place(self._to(row, single), single)
+                made: Request = express.one(self._mode, name, batch, record, single, context, place, seen)
+                return made
 
             return Part(record.lane, record.identifier, request)
 
-        return [part(record) for record in records(batch, event)]
+        return [part(record) for record in records.records(batch, event)]
+
+
+@cache
+def _writers() -> "tuple[Any, Any]":
+    # With all that they need, they are loaded by the first event, for which the import of the handler need not wait.
+    from . import express, records
+
+    return express, records
 
 
 _ours: "Registry | None" = None

@@ -24,10 +24,9 @@ _REQUIRED = ("id", "source", "type", "specversion")
 _STRINGS = ("subject", "dataschema", "schemaurl")
 # Members of the JSON format that are no attributes.
 _DATA = ("data", "data_base64", "datacontentencoding")
-_NO_HEADERS = frozenset(("datacontenttype", *_DATA))
 _header_name = lru_cache(256)("ce-{}".format)  # the same few, over and over
 # HTTP binding, section 3.1.3.2: U+0021 to U+007E as they are, but for the quote and the per cent sign.
-_HEADER = frozenset(map(chr, range(0x21, 0x7F))) - {'"', "%"}
+_HEADER = bytes(set(range(0x21, 0x7F)) - {*b'"%'})
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
@@ -98,21 +97,19 @@ def _bytes(value: "Any") -> "bytes | None":
         return None
 
 
-def header_value(value: "Any") -> str:
-    """The value of an attribute as that of a header: its canonical string, percent-encoded; so ASCII without CR/LF."""
-    text = value if isinstance(value, str) else encode(value).decode()
-    if text.isascii() and text.isprintable() and not (" " in text or '"' in text or "%" in text):
-        return text
-    return quote(text, _HEADER)
-
-
 def headers(attributes: "Mapping[str, Any]") -> "list[tuple[str, str]]":
-    """Attributes as ``ce-*`` headers of binary mode (HTTP binding, section 3.1.3)."""
-    return [
-        (_header_name(name), header_value(value))
-        for name, value in attributes.items()
-        if value is not None and name not in _NO_HEADERS
-    ]
+    """Attributes as ``ce-*`` headers of binary mode (HTTP binding, section 3.1.3): ASCII, without CR and LF."""
+    said = {**attributes}
+    said.pop("datacontenttype", None)
+    values: Any = said.values()
+    try:
+        plain = not "".join(values).encode().translate(None, _HEADER)  # as nearly all are
+    except TypeError:
+        values = [value if isinstance(value, str) else encode(value).decode() for value in values]
+        plain = False
+    if not plain:
+        values = [quote(value, _HEADER) for value in values]
+    return [*zip(map(_header_name, said), values, strict=True)]
 
 
 def is_json(content_type: str) -> bool:
@@ -127,16 +124,17 @@ def binary(event: "Mapping[str, Any]") -> "tuple[str, list[tuple[str, str]], byt
     Raises InvalidEvent if text cannot be written in the charset that its type names.
     """
     content_type = event.get("datacontenttype")
+    fields = headers(native(event))
     packed = _packed(event)
     if packed is not None:
-        return content_type or "", headers(event), _bytes(packed) or b""
+        return content_type or "", fields, _bytes(packed) or b""
     if "data" not in event:
-        return content_type or "", headers(event), b""
+        return content_type or "", fields, b""
     data = event["data"]
     content_type = content_type or "application/json"
     if isinstance(data, str) and not is_json(content_type):
-        return content_type, headers(event), _text(data, content_type)
-    return content_type, headers(event), encode(data)
+        return content_type, fields, _text(data, content_type)
+    return content_type, fields, encode(data)
 
 
 def structured(event: "Mapping[str, Any]") -> "dict[str, Any]":

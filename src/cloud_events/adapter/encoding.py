@@ -1,6 +1,6 @@
 """An event → JSON bytes: once for each request, and the greater part of what an event costs."""
 
-from json import JSONEncoder
+from json import JSONEncoder, encoder
 
 from ..errors import InvalidEvent
 
@@ -9,10 +9,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-# One encoder for the life of the process. ensure_ascii stays on: it is quicker, and lone surrogates, which the
-# runtime's parser hands on, have no UTF-8. Events come from a JSON parser and hold no cycles.
-_text = JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
+def _encoder() -> "Callable[[Any], str]":
+    # One for the life of the process. ensure_ascii stays on: it is quicker, and lone surrogates, which the runtime's
+    # parser hands on, have no UTF-8. Events come from a JSON parser and hold no cycles.
+    whole = JSONEncoder(separators=(",", ":"), check_circular=False)
+    try:
+        # ``whole.encode`` makes one of these at each call.
+        make = encoder.c_make_encoder  # type: ignore[attr-defined]
+        parts = make(None, whole.default, encoder.encode_basestring_ascii, None, ":", ",", False, False, True)
+    except (AttributeError, TypeError):  # this Python has none, or another
+        return whole.encode
+    return lambda event: "".join(parts(event, 0))
+
+
+_text = _encoder()
 _quick: "Callable[[Any], bytes] | None" = None
 
 

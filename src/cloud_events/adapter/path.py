@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .matcher import Matcher
 
 # RFC 3986, section 3.4, and "%": an escape in a query string stays as its sender wrote it.
-_QUERY = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=:@/?%")
+_QUERY = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=:@/?%"
 
 _HEXADECIMAL = frozenset(b"0123456789abcdefABCDEF")
 

@@ -58,21 +58,20 @@ class Interface:
     def environ(self, request: "Request") -> "dict[str, Any]":
         """The environ of *request*: defaults, then the user's, then what the event determines."""
         body = b"" if self.method in BODILESS else request.body
-        environ = {
-            "wsgi.errors": sys.stderr,
-            **self._environ,
-            "PATH_INFO": request.path if request.path.isascii() else _latin(request.path),
-            "CONTENT_LENGTH": str(len(body)),
-            "wsgi.input": BytesIO(body),
-            "aws.event": request.event,
-            "aws.context": request.context,
-            "cloud_events.delivery": request.delivery,
-        }
+        path, content_type = request.path, request.content_type
+        environ = self._environ.copy()
+        environ.setdefault("wsgi.errors", sys.stderr)
+        environ["PATH_INFO"] = path if path.isascii() else _latin(path)
+        environ["CONTENT_LENGTH"] = f"{len(body)}"
+        environ["wsgi.input"] = BytesIO(body)
+        environ["aws.event"] = request.event
+        environ["aws.context"] = request.context
+        environ["cloud_events.delivery"] = request.delivery
         if request.query:
             environ["QUERY_STRING"] = request.query
-        if request.content_type:
-            environ["CONTENT_TYPE"] = request.content_type
-        elif request.content_type is not None:
+        if content_type:
+            environ["CONTENT_TYPE"] = content_type
+        elif content_type is not None:
             del environ["CONTENT_TYPE"]
         for name, value in request.headers:
             environ[_key(name)] = value
@@ -135,9 +134,12 @@ def _close(result: "Any") -> "Exception | None":
     return None
 
 
+_NO_BODIES = frozenset((bytes, str, dict))
+
+
 def _iterable(result: "Any") -> "Any":
     # These are iterable, too, but not of bytes; and a body that is sent byte by byte is a mistake.
-    if isinstance(result, (bytes, str, dict)) or not hasattr(result, "__iter__"):
+    if type(result) in _NO_BODIES or not hasattr(result, "__iter__"):
         raise ProtocolError(
             "the application must return an iterable of bytes, such as [b'done'] (PEP 3333), not "
             f"{type(result).__name__}"
