@@ -1,7 +1,7 @@
 """The CloudEvent attributes of AWS's events: a table of where each kind of event has its id, source, type, subject, time.
 
-S3 and SNS follow the adapters that the CloudEvents project publishes (aws-s3.md, aws-sns.md); EventBridge, AWS's own
-mapping. Never an attribute: receipt handles, tokens, e-mail subjects, user names, the values of keys.
+S3 and SNS follow the CloudEvents project (adapters/aws-s3.md, aws-sns.md); EventBridge, AWS's own mapping. Never an
+attribute: receipt handles, tokens, e-mail subjects, user names, the values of keys.
 """
 
 from functools import lru_cache
@@ -48,9 +48,10 @@ class Row(NamedTuple):
     opened: "Callable[[Any], Any] | None" = None
 
 
-def _source(parts: "Any", service: "str | None") -> "Attribute":
-    def written(found: "Any") -> str:
-        return quote(text(found) or f"aws:{service}", _URI)
+def _source(parts: "Any") -> "Attribute":
+    def written(found: "Any") -> "str | None":
+        value = text(found)
+        return value and quote(value, _URI)
 
     if not isinstance(parts, tuple):
         # One look-up is compared as it is: a batch has many records, and nearly always one source.
@@ -79,20 +80,23 @@ def _time(spec: str) -> "Attribute":
 
 
 @lru_cache(None)
-def _compiled(name: "str | None") -> "tuple[str | None, Field, dict[str, str], list[Attribute]]":
-    """(service, where the id is, attributes that are always the same, the others) of the row *name*."""
+def _compiled(name: "str | None") -> "tuple[Field, Attributes, Attributes, list[Attribute]]":
+    """(where the id is, what a record has at least, what a batch has at least, what is looked up) of the row *name*."""
     row = TABLE[name]
     service = row.type.split(".")[2] if isinstance(row.type, str) and row.type.startswith("com.") else name
-    constant = isinstance(row.type, str) and "{" not in row.type
-    found = [_source(row.source, service)]
-    if not constant:
+    record = {"specversion": "1.0", "id": "", "source": f"aws:{service}", "type": f"com.amazonaws.{service}.event"}
+    batch = {**record, "type": f"com.amazonaws.{service}.batch"}
+    found = [_source(row.source)]
+    if isinstance(row.type, str) and "{" not in row.type:
+        record["type"] = batch["type"] = row.type
+    else:
         found.append(("type", compiled(row.type), None))
     if row.subject:
         found.append(("subject", compiled(row.subject), None))
     if row.time:
         found.append(_time(row.time))
     found += [(extension, compiled(template), None) for extension, template in row.extensions.items()]
-    return service, compiled(row.id), {"type": row.type} if constant else {}, found
+    return compiled(row.id), record, batch, found
 
 
 def describe(name: "str | None", event: "Any", context: "Any") -> "Attributes":
@@ -107,8 +111,8 @@ def describe(name: "str | None", event: "Any", context: "Any") -> "Attributes":
         return describe_record(name, event, *records[0], context, 0)
     if not records:
         return {}
-    service, _, constants, found = _compiled(name)
-    attributes: Attributes = {"specversion": "1.0", "id": _fresh(context), **constants}
+    _, _, least, found = _compiled(name)
+    attributes = {**least, "id": _fresh(context)}
     for attribute, look, finish in found:
         try:
             first = look(records[0][0], event, records[0][1])
@@ -121,8 +125,6 @@ def describe(name: "str | None", event: "Any", context: "Any") -> "Attributes":
                     attributes[attribute] = value
         except MISSING:
             pass
-    attributes.setdefault("source", f"aws:{service}")
-    attributes.setdefault("type", f"com.amazonaws.{service}.batch")
     attributes["datacontenttype"] = "application/json"
     return attributes
 
@@ -146,9 +148,8 @@ def describe_record(
 
     index: the record's place in the event that Lambda sent, from 0
     """
-    service, identify, constants, found = _compiled(name)
-    identifier = found_by(identify, record, event, group) or _fresh(context, index)
-    attributes: Attributes = {"specversion": "1.0", "id": identifier, **constants}
+    identify, least, _, found = _compiled(name)
+    attributes = {**least, "id": found_by(identify, record, event, group) or _fresh(context, index)}
     for attribute, look, finish in found:
         try:
             value = look(record, event, group)
@@ -158,8 +159,6 @@ def describe_record(
             value = finish(value)
         if value:
             attributes[attribute] = value
-    attributes.setdefault("source", f"aws:{service}")
-    attributes.setdefault("type", f"com.amazonaws.{service}.event")
     attributes["datacontenttype"] = "application/json"
     return attributes
 
@@ -236,21 +235,21 @@ def _open_logs(event: "Any") -> "Any":
         return event
 
 
+def _alexa_type(event: "Any", *_: "Any") -> str:
+    header = dig(event, "header") or dig(event, "directive", "header")
+    names = (dig(header, "namespace"), dig(header, "name")) if header else (dig(event, "request", "type"),)
+    return ".".join(["com.amazonaws.alexa", *filter(None, map(text, names))])
+
+
 _ALEXA = Row(
     "{header.messageId|directive.header.messageId|request.requestId}",
     (
         "aws:alexa",
         "{header.namespace|directive.header.namespace|context.System.application.applicationId|session.application.applicationId}",
     ),
-    lambda record, event, group: _alexa_type(record),
+    _alexa_type,
     time="iso request.timestamp",
 )
-
-
-def _alexa_type(event: "Any") -> str:
-    header = dig(event, "header") or dig(event, "directive", "header")
-    names = (dig(header, "namespace"), dig(header, "name")) if header else (dig(event, "request", "type"),)
-    return ".".join(["com.amazonaws.alexa", *filter(None, map(text, names))])
 
 
 _LEX = Row(

@@ -3,8 +3,6 @@
 Sources: CloudEvents 1.0.2, spec.md, formats/json-format.md and bindings/http-protocol-binding.md; version 0.3 likewise.
 """
 
-from functools import lru_cache
-
 from ..errors import InvalidEvent
 from ..messages import quote
 from .encoding import encode
@@ -24,7 +22,6 @@ _REQUIRED = ("id", "source", "type", "specversion")
 _STRINGS = ("subject", "dataschema", "schemaurl")
 # Members of the JSON format that are no attributes.
 _DATA = ("data", "data_base64", "datacontentencoding")
-_header_name = lru_cache(256)("ce-{}".format)  # the same few, over and over
 # HTTP binding, section 3.1.3.2: U+0021 to U+007E as they are, but for the quote and the per cent sign.
 _HEADER = bytes(set(range(0x21, 0x7F)) - {*b'"%'})
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
@@ -101,15 +98,16 @@ def headers(attributes: "Mapping[str, Any]") -> "list[tuple[str, str]]":
     """Attributes as ``ce-*`` headers of binary mode (HTTP binding, section 3.1.3): ASCII, without CR and LF."""
     said = {**attributes}
     said.pop("datacontenttype", None)
-    values: Any = said.values()
     try:
-        plain = not "".join(values).encode().translate(None, _HEADER)  # as nearly all are
+        plain = not "".join(said.values()).encode().translate(None, _HEADER)  # as nearly all are
     except TypeError:
-        values = [value if isinstance(value, str) else encode(value).decode() for value in values]
-        plain = False
-    if not plain:
-        values = [quote(value, _HEADER) for value in values]
-    return [*zip(map(_header_name, said), values, strict=True)]
+        plain = False  # a number
+    if plain:
+        return [(f"ce-{name}", value) for name, value in said.items()]
+    return [
+        (f"ce-{name}", quote(value if isinstance(value, str) else encode(value).decode(), _HEADER))
+        for name, value in said.items()
+    ]
 
 
 def is_json(content_type: str) -> bool:
