@@ -141,6 +141,7 @@ class TestScope:
         [
             # The user's before the default.
             ({"method": "get"}, {}, "method", "GET"),
+            ({"asgi": {"spec_version": "2.3"}}, {}, "asgi", {"version": "3.0", "spec_version": "2.3"}),
             ({"http_version": "2"}, {}, "http_version", "2"),
             ({"scheme": "https"}, {}, "scheme", "https"),
             ({"query_string": b"a=1"}, {}, "query_string", b"a=1"),
@@ -229,6 +230,7 @@ class TestScope:
             ({1: "one"}, "the key 1 must be a str"),
             ({"type": "websocket"}, "'type' must be 'http', not 'websocket'"),
             ({"type": []}, "'type' must be 'http', not []"),
+            ({"asgi": None}, "'asgi' must be a dict such as {'version': '3.0'}, not None"),
             ({"method": None}, "'method' must be a str such as 'POST', not None"),
             ({"method": b"POST"}, "'method' must be a str such as 'POST', not b'POST'"),
             ({"method": ""}, "'method' must be a str such as 'POST', not ''"),

@@ -93,14 +93,38 @@ class TestStartup:
         assert [step for step, _ in steps] == ["startup", 1, 2, "shutdown"]
         assert len({loop for _, loop in steps}) == 1
 
+    def test_comes_once_for_two_handlers(self):
+        """The handlers of one application share its startup, its state and its shutdown; another's are its own."""
+        steps = []
+
+        def lifespan_of(name):
+            @asynccontextmanager
+            async def lifespan(state):
+                steps.append(f"{name} startup")
+                state["name"] = name
+                yield
+                steps.append(f"{name} shutdown")
+
+            return lifespan
+
+        async def view(scope):
+            return scope["state"]["name"]
+
+        books, shelves = (application_of(lifespan_of(name), view) for name in ("books", "shelves"))
+        calls = [handler_of(books), handler_of(books, delivery="record"), handler_of(shelves)]
+        assert [call() for call in calls * 2] == ["books", "books", "shelves"] * 2
+        LOOP.close()
+        assert sorted(steps) == ["books shutdown", "books startup", "shelves shutdown", "shelves startup"]
+
     def test_comes_once_for_16_threads(self):
         """However many first events there are at once, there is one startup, and all wait for it."""
-        steps = []
+        steps, waits = [], module.Lifespan.start.__code__
 
         @asynccontextmanager
         async def lifespan(state):
             steps.append("startup")
-            await asyncio.sleep(0)
+            while sum(frame.f_code is waits for frame in sys._current_frames().values()) < 15:
+                await asyncio.sleep(0)
             state["ready"] = True
             yield
 
@@ -654,7 +678,9 @@ MOVE = "asyncio.run(inside())\n"
 THREAD = "threading.Thread(target=attempt, args=['wait'], daemon=True).start(); begun.wait()\n"
 QUICKLY = "loop.SHUTDOWN_SECONDS = 0.01\n"
 NOW = "loop.SHUTDOWN_SECONDS = -0.49\n"  # which leaves a hundredth for a loop that may be blocked
-PAUSE = "say('waiting'); signal.pause()\n"
+# A signal that comes just before a wait does not end it.
+STAY = "while True: threading.Event().wait(0.1)\n"
+PAUSE = "say('waiting')\n" + STAY
 FORK = """
 warnings.simplefilter("ignore")  # to fork, of a process with threads, is what Python warns of
 child = os.fork()
@@ -752,7 +778,7 @@ TERMINATED = {
     # The event dies with the process, as it would have anyway.
     "driven by the main thread": ("handler('wait', None)", "shutdown"),
     "while the main thread waits": (MOVE + "handler('wait', None)", "shutdown cancelled"),
-    "while another thread drives": (CALL + THREAD + PAUSE, "shutdown cancelled"),
+    "while another thread drives": (CALL + THREAD + STAY, "shutdown cancelled"),
     "while an event blocks the main thread": (CALL + NOW + "handler('block', None)", ""),
     "while an event blocks its own": (MOVE + NOW + "handler('block', None)", ""),
     "shutdown that takes too long": (

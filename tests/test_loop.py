@@ -14,7 +14,7 @@ import threading
 import traceback
 import weakref
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import anyio
@@ -327,8 +327,9 @@ class TestOneLoop:
 
         assert place(handler_of(view)) == "42"
 
-    def test_an_application_that_stops_it(self):
-        """An application that stops the loop fails its own event, or nothing at all; the next one works."""
+    @everywhere
+    def test_an_application_that_stops_it(self, place):
+        """An application that stops the loop stops nothing: neither its own event nor the next one."""
 
         async def view(event):
             asyncio.get_running_loop().stop()
@@ -337,11 +338,20 @@ class TestOneLoop:
             return "stopped"
 
         call = handler_of(view)
-        with pytest.raises(RuntimeError, match="Event loop stopped before Future completed"):
-            call()
-        assert handler_of(name)() == threading.main_thread().name
-        assert inside_a_running_loop(call) == "stopped"
-        assert handler_of(name)() == "cloud_events-loop"
+        assert [place(call), place(call)] == ["stopped"] * 2
+
+    def test_gives_what_is_ready_its_turn(self, serve):
+        """A connection that the application closes last is closed when its reply is there: nothing may come later."""
+        server, writers = serve(socketserver.ThreadingTCPServer, Echo), []
+
+        async def view(event):
+            _, writer = await asyncio.open_connection(*server.server_address)
+            writers.append(writer)
+            writer.close()
+
+        handler_of(view)()
+        [writer] = writers
+        assert writer.get_extra_info("socket").fileno() == -1
 
     def test_after_its_end_there_is_a_new_one(self):
         """A loop that was closed is replaced; what was left in the old one was cancelled, what waits included."""
@@ -507,6 +517,26 @@ class TestFailure:
             with pytest.raises(asyncio.CancelledError):
                 handler_of(name)()
             cancelling.result()
+
+    def test_of_an_event_that_is_cancelled_before_it_begins(self):
+        """What an event has left behind may cancel the next before its first step: its caller is told, and goes on."""
+        steps = []
+
+        async def view(event):
+            steps.append(event)
+            if event == 1:
+                loop = asyncio.get_running_loop()
+                loop.call_soon(loop.call_soon, cancel)
+
+        def cancel():
+            steps.extend(task.cancel() for task in asyncio.all_tasks(LOOP.current))
+
+        call = handler_of(view)
+        call(1)
+        with pytest.raises(asyncio.CancelledError):
+            call(2)
+        call(3)
+        assert steps == [1, True, 3]
 
     @everywhere
     @pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt])
@@ -937,6 +967,80 @@ class TestDeadline:
         handler_of(view)(context=NO_TIME)
         handler_of(view)()
         assert [task.cancelled() or task.cancelling() for task in steps] == [0, 0]
+
+    def test_in_a_new_loop(self):
+        """Deadlines come in a loop that follows one that was closed, too."""
+
+        async def view(event):
+            await asyncio.Event().wait()
+
+        call = handler_of(view)
+        for _ in range(2):
+            with pytest.raises(OutOfTime):
+                call(None, NO_TIME)
+            LOOP.close()
+
+    def test_of_several_events(self):
+        """Each of the events that are handled at once has its own deadline, whichever begins first."""
+        clock, begun, ended = [start := 1_000_000.0], threading.Semaphore(0), []
+
+        async def view(event):
+            if event == "set the clock":
+                asyncio.get_running_loop().time = lambda: clock[0]
+            elif event == "let it pass":
+                while len(ended) < 3:
+                    clock[0] += 0.25
+                    for _ in range(3):
+                        await asyncio.sleep(0)
+            else:
+                begun.release()
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    ended.append((event, clock[0] - start))
+
+        def attempt(seconds):
+            with pytest.raises(OutOfTime):
+                call(seconds, Context(left=lambda: seconds * 1000))
+
+        call = handler_of(view)
+        inside_a_running_loop(call, "set the clock")
+        with ThreadPoolExecutor(3) as executor:
+            attempts = []
+            for seconds in (30, 10, 20):
+                attempts.append(executor.submit(attempt, seconds))
+                begun.acquire()
+            call("let it pass", Context(left=lambda: 1_000_000))
+        assert [attempt.result() for attempt in attempts] == [None] * 3
+        assert ended == [(10, 9.5), (20, 19.5), (30, 29.5)]
+
+    @everywhere
+    @pytest.mark.parametrize(("step", "times"), [(0, 1), (1, 1), (-1, 9)])
+    def test_is_watched_by_one_timer(self, step, times, place):
+        """A timer is set only for a deadline that is sooner than those before, and keeps nothing of an event."""
+
+        class Book:
+            pass
+
+        book, timers, kept = ContextVar("book"), [], []
+
+        async def view(event):
+            loop = asyncio.get_running_loop()
+            if event is None:
+                loop.call_at = lambda *arguments, **rest: timers.append(set_timer(*arguments, **rest)) or timers[-1]
+                set_timer = type(loop).call_at.__get__(loop)
+
+        def custom_handler(event):
+            book.set(Book())
+            kept.append(weakref.ref(book.get()))
+            call(event, Context(left=lambda: 30_000 + 1000 * step * event))
+
+        call = handler_of(view)
+        call(None, None)
+        for event in range(9):
+            copy_context().run(place, custom_handler, event)
+        assert [timer.cancelled() for timer in timers] == [True] * (times - 1) + [False]
+        assert [reference() for reference in kept] == [None] * 9
 
 
 def starlette_application(done):

@@ -5,9 +5,9 @@ from contextvars import copy_context
 
 from ..errors import ConfigurationError, OutOfTime, ProtocolError
 from ..messages import Response, quote, seconds_left
-from .lifespan import Lifespan
+from .lifespan import lifespan_of
 from .loop import LOOP
-from .tasks import Spawned, spawned
+from .tasks import Alarm, Spawned, spawned
 from .wsgi import BODILESS
 
 TYPE_CHECKING = False
@@ -51,7 +51,8 @@ class Interface:
         self._headers = [pair for pair in own if pair[0] not in (b"content-type", b"content-length")]
         self.method: str = self._scope["method"]
         self.default_path: str = self._scope["path"]
-        self._lifespan = Lifespan(application, lifespan)
+        self._lifespan = lifespan_of(application, lifespan)
+        self._alarm: Alarm | None = None
 
     def start(self) -> None:
         """Run the application's lifespan startup, once. Raises StartupFailed; the next call tries again."""
@@ -63,22 +64,20 @@ class Interface:
         if self._headers:
             determined = {name for name, _ in headers}
             headers += [pair for pair in self._headers if pair[0] not in determined]
-        if request.content_type is None:
+        content_type = request.content_type
+        if content_type is None:
             headers.append(self._content_type)
-        elif request.content_type:
-            headers.append((b"content-type", request.content_type.encode()))
+        elif content_type:
+            headers.append((b"content-type", content_type.encode()))
         headers.append((b"content-length", b"%d" % len(body)))
+        scope = self._scope.copy()
         # The path is the whole path, that of root_path included, unlike PATH_INFO.
-        path = self._scope["root_path"] + request.path
-        scope = {
-            **self._scope,
-            "path": path,
-            "raw_path": quote(path).encode(),
-            "headers": headers,
-            "aws.event": request.event,
-            "aws.context": request.context,
-            "cloud_events.delivery": request.delivery,
-        }
+        scope["path"] = path = scope["root_path"] + request.path
+        scope["raw_path"] = quote(path).encode()
+        scope["headers"] = headers
+        scope["aws.event"] = request.event
+        scope["aws.context"] = request.context
+        scope["cloud_events.delivery"] = request.delivery
         if request.query:
             scope["query_string"] = request.query.encode()
         if self._lifespan.state is not None:
@@ -91,27 +90,35 @@ class Interface:
         What it raises before its answer is complete is raised here, unchanged; OutOfTime if it had to be cancelled.
         """
         self._lifespan.start()
-        context = copy_context()
         tasks = Spawned()
-        context.run(spawned.set, tasks)
         body = b"" if self.method in BODILESS else request.body
         scope = self.scope(request, body)
         response: Response
         try:
-            response = LOOP.run(context, self._serve, scope, Exchange(body), tasks, request.context)
+            response = LOOP.run(copy_context(), self._serve, scope, Exchange(body), tasks, request.context)
         finally:
             tasks.end()
         return response
 
     async def _serve(self, scope: "dict[str, Any]", exchange: "Exchange", tasks: Spawned, context: "Any") -> Response:
-        left = seconds_left(context)
+        spawned.set(tasks)
         deadline = None
+        left = seconds_left(context)
         if left is not None:
             loop = asyncio.get_running_loop()
-            deadline = loop.time() + left - min(RESERVE, left / 2)
-            exchange.timer = loop.call_at(deadline, exchange.expire, asyncio.current_task())
+            if self._alarm is None or self._alarm.loop is not loop:
+                self._alarm = Alarm(loop)
+            deadline = self._alarm.set(exchange, left - min(RESERVE, left / 2))
         try:
-            await self._talk(scope, exchange)
+            try:
+                await self._application(scope, exchange.receive, exchange.send)
+            except asyncio.CancelledError as cancelled:
+                # As it is, it would end the process: Lambda's runtime client catches an Exception only.
+                raise exchange.cancelled() from cancelled
+            finally:
+                exchange.end()
+            if not exchange.complete:
+                raise ProtocolError("the application returned without having completed its response (ASGI)")
         except Exception as error:
             await tasks.drain(deadline)
             if not exchange.complete:
@@ -122,40 +129,22 @@ class Interface:
         await tasks.drain(deadline)
         return exchange.response(*tasks.failures())
 
-    async def _talk(self, scope: "dict[str, Any]", exchange: "Exchange") -> None:
-        """Await the application until it ends, or is cancelled."""
-        try:
-            await self._application(scope, exchange.receive, exchange.send)
-        except asyncio.CancelledError as cancelled:
-            # As it is, it would end the process: Lambda's runtime client catches an Exception only.
-            if exchange.expired:
-                raise OutOfTime(_OUT_OF_TIME) from cancelled
-            raise ProtocolError("the application ended by cancelling itself") from cancelled
-        finally:
-            exchange.end()
-        if not exchange.complete:
-            raise ProtocolError("the application returned without having completed its response (ASGI)")
-
-
-_OUT_OF_TIME = (
-    "the application was cancelled shortly before the function's deadline; "
-    "give the function a longer timeout, or the application less to do"
-)
-
 
 class Exchange:
     """One request and its response: what ``receive`` gives and ``send`` takes."""
 
+    __slots__ = ("_body", "_chunks", "_ended", "_expired", "_headers", "_over", "_status", "alarm", "complete", "task")
+
+    _headers: "list[tuple[str, str]]"
+    task: "asyncio.Task[Any]"  # that awaits the application, where there is a deadline
+
     def __init__(self, body: bytes) -> None:
         self._body: bytes | None = body
         self._status = 0
-        self._headers: list[tuple[str, str]] = []
         self._chunks: list[bytes] = []
-        self.timer: asyncio.TimerHandle | None = None
         self._over: asyncio.Event | None = None  # made for the first that waits: most never do
-        self._ended = False
-        self.complete = False
-        self.expired = False
+        self._ended = self._expired = self.complete = False
+        self.alarm: Alarm | None = None
 
     async def receive(self) -> "dict[str, Any]":
         if self._body is not None:
@@ -181,26 +170,37 @@ class Exchange:
             self._status = status
         elif kind == "http.response.body" and self._status and not self.complete:
             chunk = message.get("body", b"")
-            if not isinstance(chunk, (bytes, bytearray, memoryview)):
-                raise ProtocolError(f"the application's body must be bytes (ASGI), not {type(chunk).__name__}")
-            self._chunks.append(bytes(chunk))
+            if type(chunk) is not bytes:
+                if not isinstance(chunk, (bytes, bytearray, memoryview)):
+                    raise ProtocolError(f"the application's body must be bytes (ASGI), not {type(chunk).__name__}")
+                chunk = bytes(chunk)
+            self._chunks.append(chunk)
             if not message.get("more_body", False):
                 self.complete = True
                 self._wake()
         else:
             raise ProtocolError(f"the application sent {kind!r} out of order, or no such message exists (ASGI)")
 
-    def expire(self, task: "Any") -> None:
-        """Cancel *task*: the deadline has come."""
-        self.expired = True
-        task.cancel()
+    def expire(self) -> None:
+        """Cancel it: its deadline has come."""
+        self._expired = True
+        self.task.cancel()
+
+    def cancelled(self) -> Exception:
+        """What is to be raised where it was cancelled."""
+        if self._expired:
+            return OutOfTime(
+                "the application was cancelled shortly before the function's deadline; "
+                "give the function a longer timeout, or the application less to do"
+            )
+        return ProtocolError("the application ended by cancelling itself")
 
     def end(self) -> None:
         """The application has returned: who still waits in ``receive`` learns of it."""
         self._ended = True
         self._wake()
-        if self.timer is not None:
-            self.timer.cancel()
+        if self.alarm is not None:
+            self.alarm.unset(self)
 
     def _wake(self) -> None:
         if self._over is not None:
@@ -265,6 +265,7 @@ def _address(value: "Any") -> "tuple[str, int | None] | None":
 # What the user's scope may say: how it is made what ASGI wants, and that in words.
 _ENTRIES: "dict[str, tuple[Callable[[Any], Any], str]]" = {
     "type": ({"http": "http"}.__getitem__, "'http'"),
+    "asgi": (lambda value: {**DEFAULT_SCOPE["asgi"], **value}, "a dict such as {'version': '3.0'}"),
     "http_version": (_text, "a str such as '1.1'"),
     "method": (lambda value: _text(value).upper(), "a str such as 'POST'"),
     "scheme": (_text, "a str such as 'http'"),

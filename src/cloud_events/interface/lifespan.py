@@ -4,6 +4,7 @@ import asyncio
 import logging
 import threading
 from contextvars import copy_context
+from weakref import WeakValueDictionary
 
 from ..errors import ProtocolError, StartupFailed
 from .loop import LOOP, Call
@@ -72,6 +73,16 @@ class Lifespan:
         error = self._life.call.error
         if failure or error is not None:
             logger.error("the application's shutdown failed: %s", failure or type(error).__name__, exc_info=error)
+
+
+# Two handlers of an application in one process share what its startup has opened, as two ports of a server do. The
+# values hold their applications, so that no other can have the same id meanwhile.
+_lifespans: "WeakValueDictionary[tuple[int, str], Lifespan]" = WeakValueDictionary()
+
+
+def lifespan_of(application: "Callable[..., Any]", mode: str) -> Lifespan:
+    """The lifespan of *application*, one for all of its handlers."""
+    return _lifespans.setdefault((id(application), mode), Lifespan(application, mode))
 
 
 class Life:

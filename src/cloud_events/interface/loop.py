@@ -29,19 +29,35 @@ SHUTDOWN_SECONDS = 1.5  # Lambda gives at most 2: developer guide, "Lambda execu
 class Call:
     """``await function(*arguments)``, and what became of it."""
 
-    __slots__ = ("_arguments", "_function", "error", "result")
+    __slots__ = ("_arguments", "_function", "error", "result", "task")
+
+    task: "asyncio.Task[None]"
 
     def __init__(self, function: "Callable[..., Any]", *arguments: "Any") -> None:
         self._function = function
         self._arguments = arguments
         self.error: BaseException | None = None
 
-    async def make(self) -> None:
-        """Await it. Nothing is raised: SystemExit would end the thread that runs the loop, and all that waits there."""
+    async def make(self, then: "Callable[[], None] | None" = None) -> None:
+        """Await it, then call *then*.
+
+        Nothing is raised: SystemExit would end the thread that runs the loop, and all that waits there.
+        """
         try:
             self.result = await self._function(*self._arguments)
         except BaseException as error:
             self.error = error
+        if then is not None:
+            then()
+
+
+class Driven(asyncio.Task[None]):
+    """A task whose coroutine stops the loop at its end, for nothing else would be done then."""
+
+    def cancel(self, msg: "Any" = None) -> bool:
+        """Cancel it, and stop the loop: the coroutine, if it has not begun, will not."""
+        self.get_loop().stop()
+        return super().cancel(msg)
 
 
 class Engine:
@@ -57,59 +73,65 @@ class Engine:
         self._over = False
         self.last: asyncio.Task[None] | None = None  # what must come to its end, whoever runs the loop by then
 
-    def begin(self, call: Call, context: "Context", seconds: "float | None" = None) -> "Callable[[], None]":
-        """Have *call* made in *context*; return what waits for that. The lock is held.
+    def begin(self, call: Call, context: "Context", seconds: "float | None" = None) -> "Callable[[Call], None]":
+        """Have *call* made in *context*; return what waits for that, to be given *call*. The lock is held.
 
         *seconds*: the call is the last, and not to be waited for longer than that if another thread runs the loop.
         """
         thread = threading.get_ident()
         if asyncio._get_running_loop() is None and self._driver in (None, thread) and not self._shared:
             self._driver = thread
-            task = asyncio.Task(call.make(), loop=self.loop, context=context)
-            return lambda: self._drive(task)
+            call.task = Driven(call.make(self.loop.stop), loop=self.loop, name="cloud_events-event", context=context)
+            return self._drive
         self._shared = True
         self._move()
         return self._post(call, context, seconds)
 
-    def _drive(self, task: "asyncio.Task[None]") -> None:
+    def _drive(self, call: Call) -> None:
         try:
-            self.loop.run_until_complete(task)
+            self._run(call.task)
             if self.last is not None:
                 # At exit no thread can be started that would run it, and after SIGTERM there may be no other event.
-                self.loop.run_until_complete(self.last)
+                self.last.add_done_callback(lambda _: self.loop.stop())
+                self._run(self.last)
         except BaseException:
             # Ctrl-C, or the SystemExit of another task. This one must not go on with the next event.
-            task.cancel()
+            call.task.cancel()
             raise
         finally:
-            with self._lock:
-                self._driver = None
-                if self._over:
-                    self.loop.close()
-                elif self._shared and self.last is None:
-                    self._move()
+            self._driver = None
+            if self._shared or self._over:  # whoever says so from now on sees that there is no driver
+                self._leave()
 
-    def _post(self, call: Call, context: "Context", seconds: "float | None") -> "Callable[[], None]":
+    def _run(self, task: "asyncio.Task[None]") -> None:
+        """Run the loop until *task* is done, and what is ready then, such as its callbacks, has had its turn."""
+        while not task.done():  # whoever stops the loop meanwhile
+            self.loop.run_forever()
+        if getattr(self.loop, "_ready", True):  # nearly never, and to run it once more is a third of what a call costs
+            self.loop.call_soon(self.loop.stop)
+            self.loop.run_forever()
+
+    def _leave(self) -> None:
+        with self._lock:
+            if self._over and self._driver is None:
+                self.loop.close()
+            elif self.last is None:
+                self._move()
+
+    def _post(self, call: Call, context: "Context", seconds: "float | None") -> "Callable[[Call], None]":
         over: Future[None] = Future()
-        task: asyncio.Task[None]
 
         def start() -> None:
-            nonlocal task
-            task = asyncio.Task(call.make(), loop=self.loop, context=context)
-            task.add_done_callback(finish)
+            call.task = asyncio.Task(call.make(), loop=self.loop, context=context)
+            call.task.add_done_callback(lambda _: over.set_result(None))
             if seconds is not None:
-                self.last = task
+                self.last = call.task
 
-        def finish(task: "asyncio.Task[None]") -> None:
-            if task.cancelled():  # before its first step
-                call.error = asyncio.CancelledError()
-            over.set_result(None)
-
-        def wait() -> None:
+        def wait(call: Call) -> None:
             try:
                 over.result(seconds)
             except BaseException:  # Ctrl-C, or too late
-                self.loop.call_soon_threadsafe(lambda: task.cancel())
+                self.loop.call_soon_threadsafe(lambda: call.task.cancel())
                 raise
 
         self.loop.call_soon_threadsafe(start)
@@ -167,7 +189,9 @@ class Loop:
                 self.current = self._engine.loop
                 atexit.register(self.close)
             wait = self._engine.begin(call, context)
-        wait()
+        wait(call)
+        if call.task.cancelled():  # before its first step
+            raise asyncio.CancelledError
         error, call.error = call.error, None  # whose frames hold the call
         if error is None:
             return call.result
@@ -229,10 +253,11 @@ class Loop:
             engine, self._engine, self.current = self._engine, None, None
             if engine is None:
                 return
-            wait = engine.begin(Call(self._end), Context(), SHUTDOWN_SECONDS + 0.5)
+            call = Call(self._end)
+            wait = engine.begin(call, Context(), SHUTDOWN_SECONDS + 0.5)
         atexit.unregister(self.close)
         try:
-            wait()
+            wait(call)
         except TimeoutError:
             logger.warning("the event loop was blocked and could not be closed")
         else:

@@ -1,12 +1,15 @@
-"""The tasks that an application spawns while it handles an event: they are waited for, and their failures told."""
+"""The tasks of an event: its own ends at its deadline; those that it spawns are waited for, and their failures told."""
 
 import asyncio
 import logging
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
+from math import inf
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+    from .asgi import Exchange
 
 logger = logging.getLogger("cloud_events")
 
@@ -45,6 +48,50 @@ class Spawned(list["asyncio.Task[Any]"]):
                     raise failure
                 found.append(failure)
         return found
+
+
+class Alarm:
+    """The timer of a loop that ends exchanges at their deadlines, one for all of them.
+
+    It is left as it is where it will ring too early, and set anew then: to set one for each and to cancel it would be
+    a sixth of what a call costs, and the next deadline is hardly ever sooner than the last.
+    """
+
+    def __init__(self, loop: "asyncio.AbstractEventLoop") -> None:
+        self.loop = loop
+        self._deadlines: dict[Exchange, float] = {}
+        self._next = inf
+        self._timer: asyncio.TimerHandle | None = None
+
+    def set(self, exchange: "Exchange", seconds: float) -> float:
+        """Have *exchange*, which is the current task's, end in *seconds*; return when that is, in the loop's time."""
+        exchange.alarm = self
+        exchange.task = asyncio.current_task(self.loop)  # type: ignore[assignment]  # there is one
+        self._deadlines[exchange] = deadline = self.loop.time() + seconds
+        if deadline < self._next:
+            self._wind(deadline)
+        return deadline
+
+    def unset(self, exchange: "Exchange") -> None:
+        """Let it be: it has ended."""
+        self._deadlines.pop(exchange, None)
+
+    def _wind(self, deadline: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._next = deadline
+        # In a context of its own, for it may outlive that of the event.
+        self._timer = self.loop.call_at(deadline, self._ring, context=Context())
+
+    def _ring(self) -> None:
+        self._next = inf
+        now = self.loop.time()
+        for exchange, deadline in [*self._deadlines.items()]:
+            if deadline <= now:
+                self.unset(exchange)
+                exchange.expire()
+        if self._deadlines:
+            self._wind(min(self._deadlines.values()))
 
 
 NOBODYS = Spawned()
