@@ -100,11 +100,11 @@ def ear():
 
 
 @pytest.fixture(autouse=True)
-def silence(ear):
+def silence(ear, request):
     """No test makes the library log what is in an event."""
     ear.told.clear()
     yield
-    assert ear.told == []
+    assert ear.told == [] or request.node.get_closest_marker("listens")
 
 
 @pytest.hookimpl(wrapper=True)
@@ -112,7 +112,7 @@ def pytest_runtest_makereport(item, call):
     """No test has the secret printed, to standard output or standard error, or logged by anybody."""
     report = yield
     for name, text in report.sections:
-        if tells(text):
+        if tells(text) and not item.get_closest_marker("listens"):
             report.outcome = "failed"
             report.longrepr = f"{name} tells the planted secret"
     return report
