@@ -9,7 +9,6 @@ import threading
 from time import perf_counter
 
 from .adapter import Adapter
-from .adapter.encoding import use_orjson
 from .adapter.matcher import HTTP
 from .application import load
 from .errors import UnsupportedEvent
@@ -75,6 +74,8 @@ def boxes(settings: Settings) -> "tuple[Settings, Adapter, Any, Reply]":
 
 def journey(settings: Settings, adapter: Adapter, interface: "Any", reply: Reply) -> "Handler":
     """The Lambda handler that sends each event through these boxes."""
+    from .adapter.encoding import use_orjson
+
     use_orjson()
     _warm(interface)
 

@@ -57,7 +57,6 @@ def _source(parts: "Any") -> "Attribute":
         # One look-up is compared as it is: a batch has many records, and nearly always one source.
         path = parts[1:-1] if isinstance(parts, str) else "|"
         return "source", compiled(parts) if "|" in path or "}" in path else value_at(path), written
-    fields = [compiled(part) for part in parts]
     together = compiled(".".join(parts)) if all(isinstance(part, str) for part in parts) else None
 
     def join(record: "Any", event: "Any", group: "Any") -> "str | None":
@@ -66,7 +65,8 @@ def _source(parts: "Any") -> "Attribute":
                 return together(record, event, group)
             except MISSING:
                 pass
-        return ".".join([value for field in fields if (value := found_by(field, record, event, group))])
+        found = [found_by(compiled(part), record, event, group) for part in parts]
+        return ".".join(filter(None, found))
 
     return "source", join, written
 

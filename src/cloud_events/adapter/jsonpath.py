@@ -4,6 +4,8 @@ Child and index steps are compiled here to plain look-ups; anything richer (filt
 given to jsonpath-ng, which is imported only when such a path exists. Both give the same answers.
 """
 
+from functools import lru_cache
+
 from ..errors import ConfigurationError, InvalidEvent
 
 TYPE_CHECKING = False
@@ -17,6 +19,7 @@ _RESERVED = {"where", "wherenot"}  # operators of jsonpath-ng's grammar
 _ABSENT: "Any" = object()
 
 
+@lru_cache(256)  # many rows look at the same few places
 def parse(path: str) -> "list[str | int] | None":
     """The steps of a path of children and indices: ``"$.a[0]['b-c']"`` → ``["a", 0, "b-c"]``; None if it is richer."""
     if path[:2] == "$." and "[" not in path:
@@ -70,14 +73,19 @@ def finder(path: str, steps: "list[str | int] | None" = None) -> "Find":
         steps = parse(path)
     if steps is None:
         return _rich(path)
-    if len(steps) == 1 and isinstance(steps[0], str):
-        return _child(steps[0])
-    return _walk([(dict, step) if isinstance(step, str) else (list, step) for step in steps])
+    if int in map(type, steps):
+        return _walk([(dict, step) if isinstance(step, str) else (list, step) for step in steps])
+    return _members([*map(str, steps)])
 
 
-def _child(name: str) -> "Find":
+def _members(names: "list[str]") -> "Find":
     def find(event: "Any") -> "Sequence[Any]":
-        return (event[name],) if isinstance(event, dict) and name in event else ()
+        value: Any = event
+        for name in names:
+            if not isinstance(value, dict) or name not in value:
+                return ()
+            value = value[name]
+        return (value,)
 
     return find
 

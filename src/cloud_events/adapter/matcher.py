@@ -57,7 +57,7 @@ class Matcher:
         path = self.path
         if not (isinstance(self.name, str) and self.name):
             return "the name must be a non-empty string"
-        if not (isinstance(self.where, dict) and all(isinstance(at, str) for at in self.where)):
+        if not (isinstance(self.where, dict) and {*map(type, self.where)} <= {str}):
             return "'where' must be a dict of JSONPath → what must be there"
         if not (callable(path) or (isinstance(path, str) and (path[:1] in ("/", "$") or path in (HTTP, EACH)))):
             return "the path must begin with '/' (static) or '$' (a JSONPath), or be a callable of the event"
@@ -103,6 +103,8 @@ class Matcher:
 def _check(expected: "Any") -> "Check | None":
     if expected is ...:
         return None
+    if isinstance(expected, str):
+        return lambda value: bool(value == expected)
     if isinstance(expected, type):
         # JSON's true and false are no numbers, though Python's are.
         return lambda value: isinstance(value, expected) and (expected is not int or value.__class__ is not bool)

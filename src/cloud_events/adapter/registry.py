@@ -83,11 +83,12 @@ class Registry:
 
 def _anchor(row: "Matcher") -> "tuple[list[str | int], Iterable[str]]":
     """(steps, strings that may be there) of the condition by which *row* is found; ([], ()): every event may match."""
-    found: Any = ([], ())
+    found: list[str | int] = []
     for expected, steps in zip(row.where.values(), row.steps, strict=True):
         if steps:
-            several = expected if isinstance(expected, (set, frozenset)) else (expected,)
-            if several and all(isinstance(value, str) for value in several):
-                return steps, several
-            found = found if found[0] else (steps, ())
-    return found  # type: ignore[no-any-return]
+            if isinstance(expected, str):
+                return steps, (expected,)
+            if isinstance(expected, (set, frozenset)) and expected and {*map(type, expected)} == {str}:
+                return steps, expected
+            found = found or steps
+    return found, ()

@@ -4,6 +4,8 @@
 given the record, the event, and the key of the record's list.
 """
 
+from functools import lru_cache
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,6 +83,7 @@ def value_at(path: str) -> "Callable[[Any, Any, Any], Any]":
     return _function(_steps(path))
 
 
+@lru_cache(None)  # of templates, which are those of the table
 def compiled(template: "Any") -> "Field":
     """Compile a text with look-ups in braces. Where one of them finds nothing: None, or one of MISSING is raised."""
     if callable(template):
