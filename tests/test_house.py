@@ -124,7 +124,6 @@ IMPORTED = [
     "cloud_events.adapter.jsonpath",
     "cloud_events.adapter.matcher",
     "cloud_events.adapter.path",
-    "cloud_events.adapter.registry",
     "cloud_events.application",
     "cloud_events.errors",
     "cloud_events.handler",
@@ -141,6 +140,7 @@ FIRST_EVENT = [
     "cloud_events.adapter.cloudevent",
     "cloud_events.adapter.express",
     "cloud_events.adapter.records",
+    "cloud_events.adapter.registry",
     "cloud_events.adapter.rfc3339",
     "cloud_events.adapter.template",
 ]

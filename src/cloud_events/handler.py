@@ -12,7 +12,6 @@ from .adapter import Adapter
 from .adapter.matcher import HTTP
 from .application import load
 from .errors import UnsupportedEvent
-from .reply import Reply
 from .settings import Settings, from_environment, resolve
 
 TYPE_CHECKING = False
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from .messages import Request, Response
+    from .reply import Reply
 
     Handler = Callable[[Any, Any], Any]
 
@@ -59,6 +59,8 @@ def make_handler(application: "Any", interface: "str | None" = None, **settings:
 
 def boxes(settings: Settings) -> "tuple[Settings, Adapter, Any, Reply]":
     """What an event passes through on its way: adapter, interface and reply, made for *settings*."""
+    from .reply import Reply
+
     if settings.interface == "wsgi":
         from .interface import wsgi
 
@@ -72,7 +74,7 @@ def boxes(settings: Settings) -> "tuple[Settings, Adapter, Any, Reply]":
     return settings, adapter, interface, Reply(settings.response == "native", settings.failures)
 
 
-def journey(settings: Settings, adapter: Adapter, interface: "Any", reply: Reply) -> "Handler":
+def journey(settings: Settings, adapter: Adapter, interface: "Any", reply: "Reply") -> "Handler":
     """The Lambda handler that sends each event through these boxes."""
     from .adapter.encoding import use_orjson
 

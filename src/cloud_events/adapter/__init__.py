@@ -6,7 +6,6 @@ from ..errors import ConfigurationError, InvalidEvent
 from ..values import NamedTuple
 from .matcher import EACH, HTTP
 from .path import Places
-from .registry import Registry
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from .matcher import Matcher
     from .path import Place
     from .records import Batch
+    from .registry import Registry
 
 
 class Part(NamedTuple):
@@ -83,8 +83,9 @@ class Adapter:
         content_mode: str = "event",
         by_record: bool = False,
     ) -> None:
-        self._users = Registry(matchers)
-        for row in self._users.rows:
+        rows = (*matchers,)
+        self._users = _registry(rows) if rows else None
+        for row in rows:
             if row.path in (HTTP, EACH):
                 raise ConfigurationError(f"{row!r}: the path must begin with '/' (static) or '$' (a JSONPath)")
         self._places = places
@@ -100,7 +101,7 @@ class Adapter:
         row = (_ours or ours()).match(event)
         if row is not None and row.path == HTTP:
             return Adapted(row.name, HTTP, None, event, None, None)
-        to = (self._users.match(event) or row) if self._users.rows else row
+        to = (self._users.match(event) or row) if self._users else row
         name, reply = (row.name, row.reply or "sync") if row else (None, "sync")
         if to is not None:
             reply = to.reply or reply
@@ -116,7 +117,7 @@ class Adapter:
         return Adapted(name, reply, batch, event, self._whole(to, name, event, context), None)
 
     def _to(self, row: "Matcher | None", event: "Any") -> "Matcher | None":
-        return (self._users.match(event) if self._users.rows else None) or row
+        return (self._users.match(event) if self._users else None) or row
 
     def _whole(self, to: "Matcher | None", name: "str | None", event: "Any", context: "Any") -> "Request":
         place = self._checked(to, event) if name == "cloudevent" else self._place(to, event)
@@ -212,11 +213,17 @@ def _writers() -> "tuple[Any, Any]":
 _ours: "Registry | None" = None
 
 
-def ours() -> Registry:
+def ours() -> "Registry":
     """The rows that we ship; built once, by the first that asks."""
     global _ours
     if _ours is None:
         from .catalog import ROWS
 
-        _ours = Registry(ROWS)
+        _ours = _registry(ROWS)
     return _ours
+
+
+def _registry(rows: "tuple[Matcher, ...]") -> "Registry":
+    from .registry import Registry
+
+    return Registry(rows)

@@ -3,7 +3,7 @@
 import asyncio
 from contextvars import copy_context
 
-from ..errors import ConfigurationError, OutOfTime, ProtocolError
+from ..errors import OutOfTime, ProtocolError
 from ..messages import Response, quote, seconds_left
 from .lifespan import lifespan_of
 from .loop import LOOP
@@ -44,9 +44,9 @@ class Interface:
         self, application: "Callable[..., Any]", scope: "Mapping[str, Any] | None" = None, lifespan: str = "auto"
     ) -> None:
         self._application = application
-        valid = _valid(scope or {})
+        valid = _checked(scope)
         own = valid.pop("headers", [])
-        self._scope = {**DEFAULT_SCOPE, **valid}
+        self._scope = {**DEFAULT_SCOPE, **valid, "asgi": {**DEFAULT_SCOPE["asgi"], **valid.get("asgi", {})}}
         self._content_type = next((pair for pair in own if pair[0] == b"content-type"), DEFAULT_SCOPE["headers"][0])
         self._headers = [pair for pair in own if pair[0] not in (b"content-type", b"content-length")]
         self.method: str = self._scope["method"]
@@ -215,64 +215,9 @@ class Exchange:
         return Response(self._status, self._headers, body, error)
 
 
-def _valid(scope: "Mapping[str, Any]") -> "dict[str, Any]":
-    """What of the user's scope may be merged, in the types that ASGI wants."""
-    valid = {}
-    for key, value in scope.items():
-        if not isinstance(key, str):
-            raise ConfigurationError(f"ASGI_SCOPE: the key {key!r} must be a str")
-        convert, wanted = _ENTRIES.get(key, (None, ""))
-        try:
-            valid[key] = convert(value) if convert else value
-        except (TypeError, ValueError, LookupError, AttributeError):
-            given = f", not {value!r}" if key != "headers" else ""  # they may hold a secret
-            raise ConfigurationError(f"ASGI_SCOPE: {key!r} must be {wanted}{given}") from None
-    return valid
+def _checked(scope: "Mapping[str, Any] | None") -> "dict[str, Any]":
+    if not scope:
+        return {}
+    from .base import valid_scope
 
-
-def _text(value: "Any") -> str:
-    if not value.encode():
-        raise ValueError
-    return str.__str__(value)
-
-
-def _path(value: "Any") -> str:
-    if value and value[0] != "/":
-        raise ValueError
-    return _text(value or "/")
-
-
-def _bytes(value: "Any") -> bytes:
-    return value if isinstance(value, bytes) else str.encode(value, "latin-1")
-
-
-def _header_pairs(pairs: "Any") -> "list[tuple[bytes, bytes]]":
-    if isinstance(pairs, dict):
-        pairs = pairs.items()
-    return [(_bytes(name).lower(), _bytes(value)) for name, value in pairs]
-
-
-def _address(value: "Any") -> "tuple[str, int | None] | None":
-    # A str here makes Django answer 400 to everything.
-    if value is None:
-        return None
-    host, port = value
-    if not (port is None or isinstance(port, int)):
-        raise TypeError
-    return _text(host), port
-
-
-# What the user's scope may say: how it is made what ASGI wants, and that in words.
-_ENTRIES: "dict[str, tuple[Callable[[Any], Any], str]]" = {
-    "type": ({"http": "http"}.__getitem__, "'http'"),
-    "asgi": (lambda value: {**DEFAULT_SCOPE["asgi"], **value}, "a dict such as {'version': '3.0'}"),
-    "http_version": (_text, "a str such as '1.1'"),
-    "method": (lambda value: _text(value).upper(), "a str such as 'POST'"),
-    "scheme": (_text, "a str such as 'http'"),
-    "path": (_path, "a str that begins with '/'"),
-    "root_path": (lambda value: _path(value).rstrip("/"), "a str that begins with '/'"),
-    "query_string": (_bytes, "bytes"),
-    "headers": (_header_pairs, "pairs of bytes, such as [(b'accept', b'application/json')]"),
-    "client": (_address, "a pair such as ('localhost', 80)"),
-    "server": (_address, "a pair such as ('localhost', 80)"),
-}
+    return valid_scope(scope)

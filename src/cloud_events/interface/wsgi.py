@@ -4,7 +4,7 @@ import sys
 from functools import lru_cache
 from io import BytesIO
 
-from ..errors import ConfigurationError, ProtocolError
+from ..errors import ProtocolError
 from ..messages import Response
 
 TYPE_CHECKING = False
@@ -47,7 +47,7 @@ class Interface:
 
     def __init__(self, application: "Callable[..., Any]", environ: "Mapping[str, Any] | None" = None) -> None:
         self._application = application
-        self._environ = {**DEFAULT_ENVIRON, **_valid(environ or {})}
+        self._environ = {**DEFAULT_ENVIRON, **_checked(environ)}
         self.method: str = self._environ["REQUEST_METHOD"].upper()
         self.default_path: str = self._environ["PATH_INFO"]
         self._environ["REQUEST_METHOD"] = self.method
@@ -61,7 +61,7 @@ class Interface:
         path, content_type = request.path, request.content_type
         environ = self._environ.copy()
         environ.setdefault("wsgi.errors", sys.stderr)
-        environ["PATH_INFO"] = path if path.isascii() else _latin(path)
+        environ["PATH_INFO"] = path if path.isascii() else latin(path)
         environ["CONTENT_LENGTH"] = f"{len(body)}"
         environ["wsgi.input"] = BytesIO(body)
         environ["aws.event"] = request.event
@@ -164,53 +164,14 @@ def _head(status: "Any", headers: "Any") -> "tuple[int, list[tuple[str, str]]]":
     return code, pairs
 
 
-def _valid(environ: "Mapping[str, Any]") -> "dict[str, Any]":
-    """What of the user's environ may be merged; numbers become the strings that CGI wants."""
-    valid = {}
-    for key, value in environ.items():
-        if isinstance(value, int) and not isinstance(value, bool) and "." not in str(key):
-            value = str(value)
-        fault = _fault(key, value)
-        if fault:
-            raise ConfigurationError(f"WSGI_ENVIRON: {fault}")
-        valid[key] = value if "." in key else str.__str__(value)  # wsgiref.validate wants no subclass of str
-    if "PATH_INFO" in valid:
-        valid["PATH_INFO"] = valid["PATH_INFO"] or "/"
-    if "SCRIPT_NAME" in valid:
-        valid["SCRIPT_NAME"] = _latin(valid["SCRIPT_NAME"].rstrip("/"))
-    return valid
+def _checked(environ: "Mapping[str, Any] | None") -> "dict[str, Any]":
+    if not environ:
+        return {}
+    from .base import valid_environ
+
+    return valid_environ(environ)
 
 
-def _fault(key: "Any", value: "Any") -> str:
-    """What is wrong with an entry of the user's environ, by PEP 3333, "environ Variables"."""
-    if not isinstance(key, str):
-        return f"the key {key!r} must be a str"
-    if key in ("HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH"):
-        return f"{key} has no place in an environ; write {key[5:]} (PEP 3333)"
-    if key == "wsgi.version" and not isinstance(value, tuple):
-        return f"{key} must be a tuple, (1, 0) (PEP 3333), not {value!r}"
-    if key == "wsgi.url_scheme" and value not in ("http", "https"):
-        return f"{key}={value!r} must be 'http' or 'https' (PEP 3333)"
-    if key == "wsgi.errors" and not hasattr(value, "write"):
-        return f"{key} must be a stream such as sys.stderr (PEP 3333), not {type(value).__name__}"
-    if "." in key:
-        return ""
-    if not isinstance(value, str):
-        return f"{key} must be a str (PEP 3333), not {type(value).__name__}"
-    if not value and key in _NEVER_EMPTY:
-        return f"{key} must not be empty (PEP 3333)"
-    if key in _PATHS and value[:1] not in ("", "/"):
-        return f"{key}={value!r} must begin with '/'"
-    try:
-        value.encode("utf-8" if key in _PATHS else "latin-1")
-    except UnicodeEncodeError as error:
-        return f"{key} has characters that {error.encoding} cannot write (PEP 3333)"
-    return ""
-
-
-_NEVER_EMPTY = ("REQUEST_METHOD", "SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL")
-_PATHS = ("PATH_INFO", "SCRIPT_NAME")  # text here; the environ has its UTF-8 bytes, read as latin-1
-
-
-def _latin(text: str) -> str:
+def latin(text: str) -> str:
+    """UTF-8 bytes as text of PEP 3333, "Unicode Issues"."""
     return text.encode().decode("latin-1")

@@ -1,0 +1,123 @@
+"""What a user puts under every event: WSGI_ENVIRON and ASGI_SCOPE, checked, and made what PEP 3333 and ASGI want.
+
+Loaded only where there is one.
+"""
+
+from ..errors import ConfigurationError
+from .wsgi import latin
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any
+
+
+def valid_environ(environ: "Mapping[str, Any]") -> "dict[str, Any]":
+    """What of the user's environ may be merged; numbers become the strings that CGI wants."""
+    valid = {}
+    for key, value in environ.items():
+        if isinstance(value, int) and not isinstance(value, bool) and "." not in str(key):
+            value = str(value)
+        fault = _fault(key, value)
+        if fault:
+            raise ConfigurationError(f"WSGI_ENVIRON: {fault}")
+        valid[key] = value if "." in key else str.__str__(value)  # wsgiref.validate wants no subclass of str
+    if "PATH_INFO" in valid:
+        valid["PATH_INFO"] = valid["PATH_INFO"] or "/"
+    if "SCRIPT_NAME" in valid:
+        valid["SCRIPT_NAME"] = latin(valid["SCRIPT_NAME"].rstrip("/"))
+    return valid
+
+
+def _fault(key: "Any", value: "Any") -> str:
+    """What is wrong with an entry of the user's environ, by PEP 3333, "environ Variables"."""
+    if not isinstance(key, str):
+        return f"the key {key!r} must be a str"
+    if key in ("HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH"):
+        return f"{key} has no place in an environ; write {key[5:]} (PEP 3333)"
+    if key == "wsgi.version" and not isinstance(value, tuple):
+        return f"{key} must be a tuple, (1, 0) (PEP 3333), not {value!r}"
+    if key == "wsgi.url_scheme" and value not in ("http", "https"):
+        return f"{key}={value!r} must be 'http' or 'https' (PEP 3333)"
+    if key == "wsgi.errors" and not hasattr(value, "write"):
+        return f"{key} must be a stream such as sys.stderr (PEP 3333), not {type(value).__name__}"
+    if "." in key:
+        return ""
+    if not isinstance(value, str):
+        return f"{key} must be a str (PEP 3333), not {type(value).__name__}"
+    if not value and key in _NEVER_EMPTY:
+        return f"{key} must not be empty (PEP 3333)"
+    if key in _PATHS and value[:1] not in ("", "/"):
+        return f"{key}={value!r} must begin with '/'"
+    try:
+        value.encode("utf-8" if key in _PATHS else "latin-1")
+    except UnicodeEncodeError as error:
+        return f"{key} has characters that {error.encoding} cannot write (PEP 3333)"
+    return ""
+
+
+_NEVER_EMPTY = ("REQUEST_METHOD", "SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL")
+_PATHS = ("PATH_INFO", "SCRIPT_NAME")  # text here; the environ has its UTF-8 bytes, read as latin-1
+
+
+def valid_scope(scope: "Mapping[str, Any]") -> "dict[str, Any]":
+    """What of the user's scope may be merged, in the types that ASGI wants."""
+    valid = {}
+    for key, value in scope.items():
+        if not isinstance(key, str):
+            raise ConfigurationError(f"ASGI_SCOPE: the key {key!r} must be a str")
+        convert, wanted = _ENTRIES.get(key, (None, ""))
+        try:
+            valid[key] = convert(value) if convert else value
+        except (TypeError, ValueError, LookupError, AttributeError):
+            given = f", not {value!r}" if key != "headers" else ""  # they may hold a secret
+            raise ConfigurationError(f"ASGI_SCOPE: {key!r} must be {wanted}{given}") from None
+    return valid
+
+
+def _text(value: "Any") -> str:
+    if not value.encode():
+        raise ValueError
+    return str.__str__(value)
+
+
+def _path(value: "Any") -> str:
+    if value and value[0] != "/":
+        raise ValueError
+    return _text(value or "/")
+
+
+def _bytes(value: "Any") -> bytes:
+    return value if isinstance(value, bytes) else str.encode(value, "latin-1")
+
+
+def _header_pairs(pairs: "Any") -> "list[tuple[bytes, bytes]]":
+    if isinstance(pairs, dict):
+        pairs = pairs.items()
+    return [(_bytes(name).lower(), _bytes(value)) for name, value in pairs]
+
+
+def _address(value: "Any") -> "tuple[str, int | None] | None":
+    # A str here makes Django answer 400 to everything.
+    if value is None:
+        return None
+    host, port = value
+    if not (port is None or isinstance(port, int)):
+        raise TypeError
+    return _text(host), port
+
+
+# What the user's scope may say: how it is made what ASGI wants, and that in words.
+_ENTRIES: "dict[str, tuple[Callable[[Any], Any], str]]" = {
+    "type": ({"http": "http"}.__getitem__, "'http'"),
+    "asgi": (lambda value: {**value}, "a dict such as {'version': '3.0'}"),
+    "http_version": (_text, "a str such as '1.1'"),
+    "method": (lambda value: _text(value).upper(), "a str such as 'POST'"),
+    "scheme": (_text, "a str such as 'http'"),
+    "path": (_path, "a str that begins with '/'"),
+    "root_path": (lambda value: _path(value).rstrip("/"), "a str that begins with '/'"),
+    "query_string": (_bytes, "bytes"),
+    "headers": (_header_pairs, "pairs of bytes, such as [(b'accept', b'application/json')]"),
+    "client": (_address, "a pair such as ('localhost', 80)"),
+    "server": (_address, "a pair such as ('localhost', 80)"),
+}
