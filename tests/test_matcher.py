@@ -173,4 +173,5 @@ def test_broken_jsonpaths(where, path):
     (broken,) = {*where, path} & {"$.a[", "a]", "$[?("}
     reason = caught.value.__cause__
     assert str(caught.value) == f"Matcher('a', {where!r}, {path!r}): {reason}"
-    assert str(reason) == f"{broken!r} is not a JSONPath: {reason.__cause__}"
+    # Its words are those of jsonpath-ng, which test_jsonpath.py looks at.
+    assert str(reason).startswith(f"{broken!r} is not a JSONPath: ")
