@@ -1,9 +1,12 @@
 """A row of the registry: which events its conditions take, and what is wrong with a broken one."""
 
+from enum import StrEnum
+
 import pytest
 
 from cloud_events import ConfigurationError, Matcher
 from cloud_events.adapter.matcher import EACH, HTTP
+from cloud_events.adapter.registry import Registry
 
 ORDER = {
     "kind": "order",
@@ -134,6 +137,13 @@ def test_a_row_keeps_what_it_was_given():
 def test_good_rows(path, reply):
     """Paths static, dynamic and callable, and each kind of reply."""
     assert Matcher("a", {}, path, reply).path is path
+
+
+def test_jsonpaths_of_an_enumeration():
+    """A member of a StrEnum is a str like any other, as a JSONPath and as a value."""
+    order = StrEnum("order", {"KIND": "$.kind", "BOOKS": "order"})
+    row = Matcher("a", {order.KIND: order.BOOKS}, "/a")
+    assert [Registry([row]).match(event) for event in (ORDER, {"kind": "gift"})] == [row, None]
 
 
 PATH = "the path must begin with '/' (static) or '$' (a JSONPath), or be a callable of the event"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cloud_events.adapter.template import MISSING, compiled, dig, forbidden, found_by, text, value_at
+from cloud_events.adapter.template import MISSING, agreed_by, compiled, dig, forbidden, found_by, text, value_at
 
 RECORD = {"a": {"b": "1", "c": 2, "none": None}, "x-y": "z", "empty": "", "list": ["0"]}
 EVENT = {"a": {"b": "of the event"}, "arn": "arn:1"}
@@ -51,6 +51,21 @@ def test_value_at():
     for nowhere in ("missing", "a.b.c", "list.0", "x-y.z"):
         with pytest.raises(MISSING):
             value_at(nowhere)(RECORD, EVENT, None)
+
+
+@pytest.mark.parametrize(
+    ("records", "agreed"),
+    [
+        ([{"a": 1}] * 3, 1),
+        ([{"a": 1}, {"a": 2}], None),
+        ([{}, {"a": 1}], None),
+        ([{"a": 1}, 5], None),
+        ([{"a": None}], None),
+    ],
+)
+def test_agreed_by(records, agreed):
+    """What all records have; nothing if one has another, or none."""
+    assert agreed_by(value_at("a"), [(record, None) for record in records], EVENT) == agreed
 
 
 @pytest.mark.parametrize(

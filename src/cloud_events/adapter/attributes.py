@@ -10,7 +10,7 @@ from ..messages import quote
 from ..values import NamedTuple
 from . import rfc3339
 from .records import each
-from .template import MISSING, compiled, dig, found_by, text, value_at
+from .template import MISSING, agreed_by, compiled, dig, found_by, text, value_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,8 +65,7 @@ def _source(parts: "Any") -> "Attribute":
                 return together(record, event, group)
             except MISSING:
                 pass
-        found = [found_by(compiled(part), record, event, group) for part in parts]
-        return ".".join(filter(None, found))
+        return ".".join(filter(None, [found_by(compiled(part), record, event, group) for part in parts]))
 
     return "source", join, written
 
@@ -114,17 +113,11 @@ def describe(name: "str | None", event: "Any", context: "Any") -> "Attributes":
     _, _, least, found = _compiled(name)
     attributes = {**least, "id": _fresh(context)}
     for attribute, look, finish in found:
-        try:
-            first = look(records[0][0], event, records[0][1])
-            for record, group in records:
-                if look(record, event, group) != first:
-                    break
-            else:
-                value = finish(first) if finish else first
-                if value:
-                    attributes[attribute] = value
-        except MISSING:
-            pass
+        value = agreed_by(look, records, event)
+        if finish:
+            value = finish(value)
+        if value:
+            attributes[attribute] = value
     attributes["datacontenttype"] = "application/json"
     return attributes
 

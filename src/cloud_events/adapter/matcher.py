@@ -57,7 +57,7 @@ class Matcher:
         path = self.path
         if not (isinstance(self.name, str) and self.name):
             return "the name must be a non-empty string"
-        if not (isinstance(self.where, dict) and {*map(type, self.where)} <= {str}):
+        if not isinstance(self.where, dict) or [at for at in self.where if not isinstance(at, str)]:
             return "'where' must be a dict of JSONPath → what must be there"
         if not (callable(path) or (isinstance(path, str) and (path[:1] in ("/", "$") or path in (HTTP, EACH)))):
             return "the path must begin with '/' (static) or '$' (a JSONPath), or be a callable of the event"

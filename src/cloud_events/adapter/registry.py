@@ -1,4 +1,4 @@
-"""Ordered rows; the first that matches wins. Indexed, so that ninety rows cost an event as much as two."""
+"""Ordered rows; the first that matches wins. Indexed, so that an event is tried against one or two, seldom more."""
 
 from .matcher import Matcher
 
@@ -41,10 +41,10 @@ class Place:
         if self.values and isinstance(value, str) and value in self.values:
             found += self.values[value]
         if self.members and isinstance(value, dict):
-            members = self.members
-            for key in members if len(members) < len(value) else value:
-                if key in members and key in value:
-                    members[key].find(value[key], found)
+            few, many = (self.members, value) if len(self.members) < len(value) else (value, self.members)
+            for key in few:
+                if key in many:
+                    self.members[key].find(value[key], found)
         if self.items and isinstance(value, list):
             for index, place in self.items.items():
                 if index < len(value):

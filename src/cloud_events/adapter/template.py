@@ -99,3 +99,15 @@ def found_by(field: "Field", record: "Any", event: "Any", group: "Any") -> "str 
         return field(record, event, group)
     except MISSING:
         return None
+
+
+def agreed_by(look: "Callable[[Any, Any, Any], Any]", records: "list[tuple[Any, Any]]", event: "Any") -> "Any":
+    """What *look* finds in every one of the *records* (with the keys of their lists); None if that differs."""
+    try:
+        first = look(records[0][0], event, records[0][1])
+        for record, group in records:
+            if look(record, event, group) != first:
+                return None
+    except MISSING:
+        return None
+    return first
