@@ -62,6 +62,11 @@ FAIL = [
     ({"$[1]": ...}, [0]),
     ({"$.kind": "return"}, ORDER),
     ({"$.kind": "Order"}, ORDER),
+    # A string is the whole value, and no number.
+    ({"$.kind": "ord"}, ORDER),
+    ({"$.kind": ""}, ORDER),
+    ({"$.a": "1"}, {"a": 1}),
+    ({"$.a": "1"}, {"a": None}),
     # JSON's true and false are no numbers.
     ({"$.paid": 1}, ORDER),
     ({"$.paid": {1, 2}}, ORDER),
