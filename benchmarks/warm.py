@@ -21,6 +21,8 @@ EVENTS = (
     ("SQS, 5.5 MB", "events.sqs(22, 250_000)", 2, 2),
 )
 QUICK = EVENTS[:2]
+# Lambda's runtime client sets it for each invocation, and an adapter may hand it on.
+TRACE = {"_X_AMZN_TRACE_ID": "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"}
 SDK = TOOLKITS[:1]
 
 # The floors, as peers of their own: the application called with nothing around it, and the event loop.
@@ -81,7 +83,7 @@ def job(peer: Peer, events: tuple[tuple[str, str, int, int], ...], timing: bool)
             Step(title, call, times),
         ]
     settings = {f"{peer.interface.upper()}_APPLICATION": f"bare.{name}"} if peer.interface else {}
-    return Job(peer.name, peer.environment, steps, settings)
+    return Job(peer.name, peer.environment, steps, settings | TRACE)
 
 
 def measure(rounds: int, quick: bool) -> dict[str, Any]:

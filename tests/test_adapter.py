@@ -287,7 +287,7 @@ def test_a_list_of_cloudevents(mode, by_record, events):
         assert adapted.parts is None
         assert (adapted.request.path, adapted.request.delivery.matcher) == ("/books/catalogue", "cloudevent")
         assert (adapted.request.content_type, json.loads(adapted.request.body)) == (BATCHED, events)
-        assert (adapted.request.event, adapted.request.headers) == (events, ())
+        assert (adapted.request.event, adapted.request.headers) == (events, [])
     else:
         assert adapted.request is None
         alone = [Adapter(content_mode=mode).adapt(event, CONTEXT).request for event in events]

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from jsonschema import Draft202012Validator
 
-from cloud_events.adapter.attributes import TABLE, describe, describe_record, opened
+from cloud_events.adapter import describe as describing
+from cloud_events.adapter.attributes import TABLE
 from cloud_events.adapter.catalog import ROWS
+from cloud_events.adapter.describe import describe, describe_record, headers, opened
 from conftest import EVENTS, Context, expectations, sample
 from drawn import mutated
 
@@ -29,8 +31,23 @@ SAMPLES = {
 
 def each(name, event, context=CONTEXT):
     """The attributes of each record of *event*."""
-    records, event = opened(name, event)
-    return [describe_record(name, event, *record, context, index) for index, record in enumerate(records)]
+    records, groups, event = opened(name, event)
+    return [
+        described(describe_record(name, event, record, group, context, index))
+        for index, (record, group) in enumerate(zip(records, groups, strict=True))
+    ]
+
+
+def described(found):
+    """The attributes that were found; the headers that may come with them say the same."""
+    attributes, fields = found
+    assert fields is None or dict(fields) == dict(headers(attributes))
+    return attributes
+
+
+def whole(name, event, context=CONTEXT):
+    """The attributes of *event* as one CloudEvent."""
+    return described(describe(name, event, context))
 
 
 def expected():
@@ -53,7 +70,7 @@ def test_samples(name, monkeypatch):
     monkeypatch.setenv("AWS_REGION", "us-east-2")
     row, event = SAMPLES[name]
     found = {str(index): attributes for index, attributes in enumerate(each(row, event))}
-    found["all" if len(found) > 1 else "0"] = describe(row, event, CONTEXT)
+    found["all" if len(found) > 1 else "0"] = whole(row, event, CONTEXT)
     assert found == EXPECTED[name]
     assert found["0"] == each(row, event)[0]
 
@@ -68,15 +85,13 @@ def test_records_that_agree_on_nothing():
     """Where not even the source is one, it is the service."""
     event = {"Records": [{"eventSourceARN": "arn:1", "eventName": "a"}, {"eventSourceARN": "arn:2"}]}
     batch = {"id": REQUEST, "source": "aws:dynamodb", "type": "com.amazonaws.dynamodb.batch"}
-    assert describe("dynamodb", event, CONTEXT) == {**FIXED, **batch}
+    assert whole("dynamodb", event, CONTEXT) == {**FIXED, **batch}
 
 
-@pytest.mark.parametrize(
-    ("name", "event"), [("sqs", {"Records": []}), ("sqs", {}), ("sqs", None), ("pipes", []), (None, {"id": "1"})]
-)
-def test_events_without_attributes(name, event):
-    """An event without a record, or of a kind that the table lacks, has none."""
-    assert describe(name, event, CONTEXT) == {}
+@pytest.mark.parametrize("event", [{"Records": []}, {}, None])
+def test_events_without_attributes(event):
+    """An event without a record has none, and no headers."""
+    assert describe("sqs", event, CONTEXT) == ({}, [])
 
 
 COGNITO = "eu-west-1:27cac550-3836-465c-9107-51d27ab4a6e1"
@@ -158,7 +173,7 @@ def test_what_aws_leaves_out(name, path, value, changes, monkeypatch):
 )
 def test_without_a_region(name, source):
     """A region that neither the event nor the environment names is left out."""
-    assert describe(*SAMPLES[name], CONTEXT)["source"] == source
+    assert whole(*SAMPLES[name], CONTEXT)["source"] == source
 
 
 LOG_EVENT = {
@@ -174,8 +189,8 @@ LOG_EVENT = {
 def test_packed_logs(pack):
     """CloudWatch Logs are unpacked to be described, gzip or zlib."""
     event = {"awslogs": {"data": base64.b64encode(pack(json.dumps(LOG_EVENT).encode())).decode()}}
-    assert opened("cloudwatch.logs", event) == ([(LOG_EVENT["logEvents"][0], None)], LOG_EVENT)
-    assert describe("cloudwatch.logs", event, CONTEXT) == {
+    assert opened("cloudwatch.logs", event) == (LOG_EVENT["logEvents"], [None], LOG_EVENT)
+    assert whole("cloudwatch.logs", event, CONTEXT) == {
         **FIXED,
         "id": "1",
         "source": "arn:aws:logs::123456789012:log-group:books",
@@ -200,7 +215,7 @@ BROKEN_LOGS = [
 @pytest.mark.parametrize("data", BROKEN_LOGS, ids=lambda data: ascii(data)[:20])
 def test_broken_logs(data):
     """Logs that cannot be unpacked, or would fill the memory, have no attributes."""
-    assert describe("cloudwatch.logs", {"awslogs": {"data": data}}, CONTEXT) == {}
+    assert whole("cloudwatch.logs", {"awslogs": {"data": data}}, CONTEXT) == {}
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -210,7 +225,7 @@ def test_a_retry_has_the_same_ids(name):
     later = Context()
     later.aws_request_id = "1a2b3c4d-0000-0000-0000-000000000000"
     assert each(row, event) == each(row, sample(name))
-    assert describe(row, event, CONTEXT) == describe(row, sample(name), Context())
+    assert whole(row, event, CONTEXT) == whole(row, sample(name), Context())
     for one, other in zip(each(row, event), each(row, event, later), strict=True):
         assert one["id"].replace(REQUEST, later.aws_request_id) == other["id"]
 
@@ -218,11 +233,11 @@ def test_a_retry_has_the_same_ids(name):
 def test_without_a_context():
     """Outside of Lambda an event without an id gets a new one each time."""
     row, event = SAMPLES["cloudwatch.alarm"]
-    first, second = describe(row, event, None)["id"], describe(row, event, object())["id"]
+    first, second = whole(row, event, None)["id"], whole(row, event, object())["id"]
     assert len(first) == len(second) == 36
     assert first != second
     row, batch = SAMPLES["sqs"]
-    assert describe(row, batch, None)["id"] != describe(row, batch, None)["id"]
+    assert whole(row, batch, None)["id"] != whole(row, batch, None)["id"]
 
 
 SECRETS = {
@@ -254,7 +269,7 @@ def test_no_secret_is_an_attribute(name):
     secrets = {leaf for key, leaf in leaves(event) if key in SECRETS and isinstance(leaf, str) and len(leaf) > 9}
     if row == "ses":
         secrets |= {"Where is my book?", "ada@example.org"}
-    told = " ".join(map(str, [*describe(row, event, CONTEXT).values(), *each(row, event)]))
+    told = " ".join(map(str, [*whole(row, event, CONTEXT).values(), *each(row, event)]))
     assert not [secret for secret in secrets if secret in told]
 
 
@@ -271,7 +286,7 @@ def assert_valid(attributes):
 def test_valid(name):
     """Every sample, and each of its records, is a valid CloudEvent."""
     row, event = SAMPLES[name]
-    for attributes in [describe(row, event, CONTEXT), *each(row, event)]:
+    for attributes in [whole(row, event, CONTEXT), *each(row, event)]:
         assert_valid(attributes)
 
 
@@ -281,7 +296,7 @@ def test_public_samples_are_valid(corpus):
     for file, row, _ in expectations(corpus):
         if row in TABLE:
             event = json.loads((corpus / file).read_text(encoding="utf-8-sig"))
-            for attributes in [*filter(None, [describe(row, event, CONTEXT)]), *each(row, event)]:
+            for attributes in [*filter(None, [whole(row, event, CONTEXT)]), *each(row, event)]:
                 assert_valid(attributes)
                 described += 1
     assert described > 150
@@ -292,5 +307,75 @@ def test_public_samples_are_valid(corpus):
 def test_no_event_makes_them_invalid(drawn):
     """Whatever is missing or of another type: no crash, and attributes that every SDK takes, or none."""
     row, event = SAMPLES[drawn[0]][0], drawn[1]
-    for attributes in [*filter(None, [describe(row, event, CONTEXT)]), *each(row, event)]:
+    for attributes in [*filter(None, [whole(row, event, CONTEXT)]), *each(row, event)]:
         assert_valid(attributes)
+
+
+class TestAtOnce:
+    """Nearly every record is described at once, by a function of its row; the rest, attribute by attribute."""
+
+    ODD = {
+        # No id, or none that is always there.
+        *("alexa.skill", "alexa.skill__audio-player", "alexa.skill__intent", "alexa.skill__no-system"),
+        *("alexa.smarthome.v2", "alexa.smarthome.v2__empty-payload", "alexa.smarthome.v3"),
+        *("alexa.smarthome.v3__discovery", "alexa.smarthome.v3__empty-payload", "cloudformation__response"),
+        *("cloudwatch.alarm", "cloudwatch.alarm__composite", "cognito.sync", "cognito.userpool"),
+        *("cognito.userpool__empty-trigger", "cognito.userpool__sms-sender", "cognito.userpool__token-v2"),
+        *("config", "config__oversized", "config__scheduled", "iot.events__custom-payload"),
+        *("lex.v1", "lex.v2", "s3__no-response-elements"),
+        # Numbers in the id, a second place for a value, a value that is missing.
+        *("kafka.msk", "kafka.msk__tombstone", "kafka.selfmanaged", "kafka.selfmanaged__aws-prefix"),
+        *("mq.activemq", "mq.rabbitmq", "eventbridge__camel-case", "kinesis.firehose__direct-put"),
+        *("kinesis.firehose__msk", "kinesis.firehose__records-alone", "kinesis.firehose__sqs"),
+        *("cloudwatch.logs__control-message", "codecommit__several-references", "dynamodb__no-creation-time"),
+    }
+
+    @pytest.mark.parametrize("name", SAMPLES)
+    def test_samples(self, name, monkeypatch):
+        """Both ways say the same in the same order, and the samples that go the slow way are known."""
+        monkeypatch.setenv("AWS_REGION", "us-east-2")
+        row, event = SAMPLES[name]
+        records, groups, opened_event = opened(row, event)
+        quick = describing._at_once(row)
+        slow = []
+        for record, group in zip(records, groups, strict=True):
+            try:
+                slow.append(not (quick and quick(record, opened_event, group)))
+            except (LookupError, TypeError, AttributeError):
+                slow.append(True)
+        assert any(slow) == (name in self.ODD)
+        at_once = [*map(list, map(dict.items, each(row, event)))]
+        monkeypatch.setattr(describing, "_at_once", lambda name: None)
+        assert [*map(list, map(dict.items, each(row, event)))] == at_once
+
+    @settings(deadline=None, max_examples=300)
+    @given(mutated(sorted(set(SAMPLES) - ODD)))
+    def test_any_event(self, drawn):
+        """Both ways say the same of what is missing, empty, of another type, or of other characters."""
+        row, event = SAMPLES[drawn[0]][0], drawn[1]
+        with pytest.MonkeyPatch.context() as patch:
+            at_once = each(row, event)
+            patch.setattr(describing, "_at_once", lambda name: None)
+            assert each(row, event) == at_once
+
+
+@pytest.mark.parametrize(
+    ("values", "agreed"),
+    [
+        (["a"] * 3, "a"),
+        (["a", "b", "a"], None),
+        (["a", "a", "b"], None),
+        (["b", "a", "a"], None),
+        ([None] * 2, None),
+        ([["a"]] * 2, None),
+        ([""] * 2, None),
+        ([1] * 2, "1"),
+        (["a", None, "a"], None),
+    ],
+)
+def test_agreement(values, agreed):
+    """A batch has what all of its records have; nothing if one of them, wherever it is, has another, or none."""
+    records = [{"attributes": {} if value is None else {"MessageGroupId": value}} for value in values]
+    assert whole("sqs", {"Records": records}).get("partitionkey") == agreed
+    broken = [*records[:1], {"attributes": 5}, *records[1:]]
+    assert "partitionkey" not in whole("sqs", {"Records": broken})

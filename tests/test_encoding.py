@@ -18,7 +18,7 @@ def encode(request, monkeypatch):
     monkeypatch.setattr(encoding, "_quick", None)
     if request.param == "json of another Python":
         monkeypatch.setattr(json.encoder, "c_make_encoder", None)
-        monkeypatch.setattr(encoding, "_text", encoding._encoder())
+        monkeypatch.setattr(encoding, "_parts", encoding._encoder())
     if request.param == "orjson":
         pytest.importorskip("orjson")
         encoding.use_orjson()

@@ -137,7 +137,7 @@ IMPORTED = [
 FIRST_EVENT = [
     "cloud_events.adapter.attributes",
     "cloud_events.adapter.catalog",
-    "cloud_events.adapter.cloudevent",
+    "cloud_events.adapter.describe",
     "cloud_events.adapter.express",
     "cloud_events.adapter.records",
     "cloud_events.adapter.registry",

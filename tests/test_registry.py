@@ -1,5 +1,7 @@
 """Ordered rows: the first that matches wins, and the index finds what a scan from the top would."""
 
+from collections import OrderedDict
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -89,6 +91,32 @@ DOCUMENTS = st.recursive(
 def test_the_index_agrees_with_a_scan(rows, event):
     """Any rows, any event: the index and a scan from the top give the same row."""
     assert Registry(rows).match(event) is scanned(rows, event)
+
+
+def test_heirs():
+    """An heir of dict, list or str, of which JSON knows nothing, is what it inherits."""
+
+    class Text(str):
+        __slots__ = ()
+
+    class Lines(list):
+        pass
+
+    registry = Registry([LISTED, EXACT, Matcher("kinds", {"$.a": dict, "$.b": list, "$.c": str}, "/kinds")])
+    assert registry.match(OrderedDict(kind=Text("order"))) is EXACT
+    assert registry.match(Lines([OrderedDict(kind="order")])) is LISTED
+    assert registry.match({"a": OrderedDict(), "b": Lines(), "c": Text()}) is registry.rows[2]
+    assert registry.match({"a": {}, "b": {}, "c": ""}) is None
+
+
+def test_memory_has_an_end():
+    """What is remembered of the shapes of events does not grow without end, whatever anybody sends."""
+    rows = [Matcher(f"row {number}", {f"$.k{number}": ...}, "/") for number in range(12)]
+    registry = Registry(rows)
+    for number in range(1, 2**12):
+        keys = [bit for bit in range(12) if number >> bit & 1]
+        assert registry.match({f"k{bit}": None for bit in keys}) is rows[keys[0]]
+    assert registry._candidates.cache_info().currsize == 512
 
 
 SAMPLES = [sample(file.removesuffix(".json")) for file, _, _ in expectations(EVENTS)]

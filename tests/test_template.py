@@ -2,7 +2,7 @@
 
 import pytest
 
-from cloud_events.adapter.template import MISSING, agreed_by, compiled, dig, forbidden, found_by, text, value_at
+from cloud_events.adapter.template import MISSING, at, dig, forbidden, found, function, one_of, pieces, sure, text
 
 RECORD = {"a": {"b": "1", "c": 2, "none": None}, "x-y": "z", "empty": "", "list": ["0"]}
 EVENT = {"a": {"b": "of the event"}, "arn": "arn:1"}
@@ -30,42 +30,64 @@ TEMPLATES = [
 ]
 
 
-@pytest.mark.parametrize(("template", "found"), TEMPLATES)
-def test_templates(template, found):
+def looked_up(python, record=RECORD, event=EVENT):
+    """What an expression finds; None, too, where it raises one of MISSING."""
+    try:
+        return function("record, event, group", python)(record, event, "queue")
+    except MISSING:
+        return None
+
+
+@pytest.mark.parametrize(("template", "value"), TEMPLATES)
+def test_templates(template, value):
     """Every look-up in its place, as text; or nothing."""
-    assert found_by(compiled(template), RECORD, EVENT, "queue") == found
+    assert looked_up(found(template)) == value
 
 
 @pytest.mark.parametrize("odd", [None, 5, "a", [], {"a": 5}, {"a": None}, {"a": ["b"]}])
 def test_odd_records(odd):
     """What is no object has nothing in it."""
-    assert found_by(compiled("{a.b}"), odd, EVENT, None) is None
-    assert found_by(compiled("{$.a.b}"), RECORD, odd, None) is None
-    assert found_by(compiled("{$.a.b|a.b}"), odd, odd, None) is None
+    assert looked_up(found("{a.b}"), odd) is None
+    assert looked_up(found("{$.a.b}"), event=odd) is None
+    assert looked_up(found("{$.a.b|a.b}"), odd, odd) is None
+    assert looked_up(at("a.b"), odd) is looked_up(sure("a.b"), odd) is None
 
 
-def test_value_at():
-    """What stands at a path, whatever it is; an exception where there is nothing."""
-    assert value_at("a.c")(RECORD, EVENT, None) == 2
-    assert value_at("$.a")(RECORD, EVENT, None) is EVENT["a"]
-    for nowhere in ("missing", "a.b.c", "list.0", "x-y.z"):
-        with pytest.raises(MISSING):
-            value_at(nowhere)(RECORD, EVENT, None)
+def test_paths():
+    """What stands at a path, whatever it is; only the sure look-up raises where the last key is missing."""
+    for look_up in (at, sure):
+        assert looked_up(look_up("a.c")) == 2
+        assert looked_up(look_up("$.a")) is EVENT["a"]
+        assert looked_up(look_up("x-y")) == "z"
+        for nowhere in ("missing.b", "a.b.c", "list.0", "x-y.z"):
+            with pytest.raises(MISSING):
+                function("record, event, group", look_up(nowhere))(RECORD, EVENT, None)
+    assert at("a.b") == "record['a'].get('b')"
+    assert sure("$.a.b") == "event['a']['b']"
+    with pytest.raises(KeyError):
+        function("record", sure("missing"))(RECORD)
+    assert function("record", at("missing"))(RECORD) is None
 
 
 @pytest.mark.parametrize(
-    ("records", "agreed"),
+    ("template", "parts"),
     [
-        ([{"a": 1}] * 3, 1),
-        ([{"a": 1}, {"a": 2}], None),
-        ([{}, {"a": 1}], None),
-        ([{"a": 1}, 5], None),
-        ([{"a": None}], None),
+        ("{a}", [("", "a"), ("", "")]),
+        ("fixed", [("fixed", "")]),
+        ("<{a.b|c}>", [("<", "a.b|c"), (">", "")]),
+        ("{a}.{b}", [("", "a"), (".", "b"), ("", "")]),
+        ("", [("", "")]),
     ],
 )
-def test_agreed_by(records, agreed):
-    """What all records have; nothing if one has another, or none."""
-    assert agreed_by(value_at("a"), [(record, None) for record in records], EVENT) == agreed
+def test_pieces(template, parts):
+    """Each fixed text, and the look-up behind it."""
+    assert pieces(template) == parts
+
+
+def test_one_of():
+    """Templates joined with dots, without those that find nothing."""
+    assert looked_up(one_of(("{a.b}", "fixed", "{missing}", lambda *_: None, "{missing.a}", "{a.c}"))) == "1.fixed.2"
+    assert looked_up(one_of(("{missing}",))) == ""
 
 
 @pytest.mark.parametrize(

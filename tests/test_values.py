@@ -1,4 +1,4 @@
-"""Frozen values with named fields: what typing.NamedTuple does, of what this library uses."""
+"""Frozen values with named fields: what typing.NamedTuple does, of what this library uses; and remembered ones."""
 
 import copy
 import pickle
@@ -6,7 +6,7 @@ from typing import NamedTuple as Model
 
 import pytest
 
-from cloud_events.values import NamedTuple
+from cloud_events.values import NamedTuple, Remembered
 
 
 class Ours(NamedTuple):
@@ -66,3 +66,20 @@ class TestNamedTuple:
     def test_repr(self, kind):
         """The repr shows the fields by name."""
         assert repr(kind("Emma")) == f"{kind.__name__}(name='Emma', copies=1, shelf=None)"
+
+
+def test_remembered():
+    """What was made once is not made again, and the memory of what anybody may invent has an end."""
+    made = []
+
+    def shout(word):
+        made.append(word)
+        return word.upper()
+
+    shouted = Remembered(shout)
+    assert [shouted["a"], shouted["b"], shouted["a"]] == ["A", "B", "A"]
+    assert made == ["a", "b"]
+    for number in range(1000):
+        assert shouted[f"a{number}"] == f"A{number}"
+        assert len(shouted) <= 256
+    assert shouted["a"] == "A"

@@ -107,7 +107,7 @@ def _try(part: "Part", changes: "dict[str, Any]", call: "Call", adapted: "Adapte
     except Exception as error:
         logger.exception("a record or item of the event failed: %s", type(error).__name__)
         return Outcome(part, request, None, error)
-    return Outcome(part, request, response, reply.judge(adapted, request, response))
+    return Outcome(part, request, response, reply.judge(adapted, request, response)[0])
 
 
 def _unreported(

@@ -202,7 +202,8 @@ def _headers(interface: "Any", request: "Request") -> "dict[str, str]":
 def _judged(exchange: Exchange, adapted: "Any", reply: "Reply") -> Exchange:
     if exchange.response is None:
         return exchange
-    return exchange._replace(error=reply.judge(adapted, exchange.request, exchange.response) or exchange.response.error)
+    error, _ = reply.judge(adapted, exchange.request, exchange.response)
+    return exchange._replace(error=error or exchange.response.error)
 
 
 # What a batch is made of, what becomes of it, and of one that failed; by the first word of the row's name.

@@ -9,7 +9,6 @@ import logging
 from os import environ
 
 from .errors import CloudEventsError, ReplyTooLarge
-from .values import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,53 +24,57 @@ _SURELY_FITS = 1_000_000  # bytes of body; JSON writes no byte with more than si
 _CUT = 100_000  # characters that are left of a body that is too long
 
 
-class Reply(NamedTuple):
+class Reply:
     """Knows the settings that decide what Lambda is told.
 
     native:   whether the sender is told what it understands, rather than the README's dictionary
     failures: the statuses that count as a failure
     """
 
-    native: bool
-    failures: "frozenset[int]"
+    __slots__ = ("failures", "native")
 
-    def judge(self, adapted: "Adapted", request: "Request", response: "Response") -> "BaseException | None":
-        """What makes *response* a failure: its status, its own list of failed records, in native mode a late exception.
+    def __init__(self, native: bool, failures: "frozenset[int]") -> None:
+        self.native = native
+        self.failures = failures
 
-        None: it is a success.
+    def judge(
+        self, adapted: "Adapted", request: "Request", response: "Response"
+    ) -> "tuple[BaseException | None, list[Any] | None]":
+        """(what makes *response* a failure, the application's own ``batchItemFailures``), each of them or None.
+
+        A failure is: its status, a wrong list of failed records, or one that names the only record that it was sent;
+        in native mode a late exception, too.
         """
-        reported, fault = _report(adapted, request, response)
-        if reported and adapted.parts is not None:
-            fault = "The application named the record in its 'batchItemFailures'."
+        reported, fault = None, ""
+        if adapted.batch is not None or adapted.reply == "poll":
+            reported, fault = _report(adapted, request, response)
+            if reported and adapted.parts is not None:
+                fault = "The application named the record in its 'batchItemFailures'."
         if fault or response.status in self.failures or response.status > 599:
             from .diagnosis import failure
 
             error = failure(request, response, fault)
             error.__cause__ = response.error
-            return error
-        return response.error if self.native else None
+            return error, reported
+        return response.error if self.native else None, reported
 
     def one(self, adapted: "Adapted", request: "Request", response: "Response") -> "Any":
         """The reply to an event that one request carried. Raises what fails the invocation."""
-        error = self.judge(adapted, request, response)
+        error, reported = self.judge(adapted, request, response)
         if self.native:
             if error is not None:
                 raise error
             if adapted.reply == "poll":
-                named = _report(adapted, request, response)[0] or []
-                return {"batchItemFailures": named, **_window(adapted, response)}
+                return {"batchItemFailures": reported or [], **_window(adapted, response)}
             told = answer(response) if adapted.reply == "sync" else envelope(response)
             return fit(told, adapted, len(response.body))
         reply = envelope(response)
         if error is not None:
             warn(adapted, error)
-        if adapted.batch is not None or adapted.reply == "poll":
-            if error is None:
-                reported = _report(adapted, request, response)[0]
-            else:
-                reported = every_identifier(adapted) if reports(adapted) else None
-            if reported is not None:
-                reply["batchItemFailures"] = reported
+            reported = every_identifier(adapted) if reports(adapted) else None
+        if reported is not None:
+            reply["batchItemFailures"] = reported
+        if windowed(adapted):
             reply.update(_window(adapted, response))
         return fit(reply, adapted, len(response.body))
 
@@ -151,8 +154,19 @@ def _window(adapted: "Adapted", response: "Response") -> "dict[str, Any]":
 
 def envelope(response: "Response") -> "dict[str, Any]":
     """The README's dictionary."""
-    text = _text(response)
     headers: dict[str, str] = {}
+    first: dict[str, str] = {}  # by lower-case name
+    cookies = []
+    for name, value in response.headers:
+        folded = name.lower()
+        if folded == "set-cookie":
+            cookies.append((name, value))
+        elif folded in first:
+            spelled = next(key for key in headers if key.lower() == folded)
+            headers[spelled] += f", {value}"
+        else:
+            headers[name] = first[folded] = value
+    text = _text(response.body, first.get("content-type", ""), first.get("content-encoding", ""))
     reply: dict[str, Any] = {
         "status_code": str(response.status),
         "body": _base64(response.body) if text is None else text,
@@ -160,17 +174,6 @@ def envelope(response: "Response") -> "dict[str, Any]":
     }
     if text is None:
         reply["is_base64_encoded"] = True
-    spelled: dict[str, str] = {}
-    cookies = []
-    for name, value in response.headers:
-        folded = name.lower()
-        if folded == "set-cookie":
-            cookies.append((name, value))
-        elif folded in spelled:
-            headers[spelled[folded]] += f", {value}"
-        else:
-            spelled[folded] = name
-            headers[name] = value
     if len(cookies) == 1:
         headers.update(cookies)
     elif cookies:
@@ -179,17 +182,16 @@ def envelope(response: "Response") -> "dict[str, Any]":
     return reply
 
 
-def _text(response: "Response") -> "str | None":
-    """The body as text; None if it is none."""
-    if response.header("content-encoding") not in ("", "identity"):
+def _text(body: bytes, content_type: str, encoding: str) -> "str | None":
+    """*body* as text; None if it is none."""
+    if encoding not in ("", "identity"):
         return None
-    content_type = response.header("content-type")
     try:
         if "charset" not in content_type.lower():
-            return response.body.decode()
+            return body.decode()
         from .adapter.cloudevent import charset
 
-        return response.body.decode(charset(content_type))
+        return body.decode(charset(content_type))
     except (LookupError, ValueError):
         return None
 
@@ -209,12 +211,13 @@ def answer(response: "Response") -> "Any":
         return event
     if not response.body:
         return None
-    if is_json(response.header("content-type")):
+    content_type = response.header("content-type")
+    if is_json(content_type):
         try:
             return json.loads(response.body)
         except (ValueError, RecursionError):
             pass  # then it is text, whatever it says
-    text = _text(response)
+    text = _text(response.body, content_type, response.header("content-encoding"))
     return _base64(response.body) if text is None else text
 
 

@@ -1,14 +1,15 @@
-"""Frozen values with named fields, as ``typing.NamedTuple`` makes them, without what importing ``typing`` costs.
+"""Values: frozen ones with named fields, and such as are made again and again.
 
-A ``collections.namedtuple`` compiles code: eight of them are a quarter of what importing this library costs.
+The first are as ``typing.NamedTuple`` makes them, without what importing ``typing`` costs. A ``collections.namedtuple``
+compiles code: eight of them are a quarter of what importing this library costs.
 """
-
-from operator import itemgetter
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
     from typing import NamedTuple as NamedTuple
 else:
+    from collections import _tuplegetter
 
     class NamedTuple(tuple):
         """A tuple whose positions have the names of the class's annotations, in order; defaults are its values."""
@@ -17,7 +18,7 @@ else:
             cls._fields = (*cls.__annotations__,)
             cls._defaults = {name: vars(cls)[name] for name in cls._fields if name in vars(cls)}
             for position, name in enumerate(cls._fields):
-                setattr(cls, name, property(itemgetter(position)))
+                setattr(cls, name, _tuplegetter(position, None))
 
         def __new__(cls, *values, **named):
             if named or len(values) != len(cls._fields):
@@ -36,3 +37,16 @@ else:
         def __repr__(self):
             named = ", ".join(f"{name}={value!r}" for name, value in zip(self._fields, self, strict=True))
             return f"{type(self).__name__}({named})"
+
+
+class Remembered(dict):  # type: ignore[type-arg]
+    """What *make* makes of the same few strings, over and over; of others, which anybody may send, it keeps few."""
+
+    def __init__(self, make: "Any") -> None:
+        self._make = make
+
+    def __missing__(self, key: str) -> "Any":
+        if len(self) >= 256:
+            self.clear()
+        made = self[key] = self._make(key)
+        return made

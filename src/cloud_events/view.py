@@ -40,15 +40,16 @@ def cloudevent(request: "Any") -> "CloudEvent":
 
     Raises InvalidEvent if *request* is no event, or its kind of event has no CloudEvent attributes.
     """
-    from .adapter.attributes import TABLE, opened
+    from .adapter.attributes import TABLE
     from .adapter.cloudevent import CloudEvent, unpack
+    from .adapter.describe import opened
 
     event, name, delivery, _ = _facts(request)
     if name == "cloudevent":
         return unpack(event)
     if not delivery.attributes or name not in TABLE:
         raise InvalidEvent(f"events of {name or 'no matcher'} have no CloudEvent attributes")
-    return CloudEvent(delivery.attributes, event if delivery.record_id is None else opened(name, event)[0][0][0])
+    return CloudEvent(delivery.attributes, event if delivery.record_id is None else opened(name, event)[0][0])
 
 
 def cloudevents(request: "Any") -> "list[CloudEvent]":

@@ -99,14 +99,17 @@ class Adapter:
         Raises InvalidEvent, naming every fault, for a malformed CloudEvent and for a path that no event may have.
         """
         row = (_ours or ours()).match(event)
-        if row is not None and row.path == HTTP:
-            return Adapted(row.name, HTTP, None, event, None, None)
-        to = (self._users.match(event) or row) if self._users else row
-        name, reply = (row.name, row.reply or "sync") if row else (None, "sync")
-        if to is not None:
-            reply = to.reply or reply
-            if to.path == EACH:
-                return Adapted(name, reply, None, event, *self._items(to, event, context))
+        name, reply = None, "sync"
+        if row is not None:
+            if row.path == HTTP:
+                return Adapted(row.name, HTTP, None, event, None, None)
+            name, reply = row.name, row.reply or reply
+        to = row
+        if self._users:
+            to = self._users.match(event) or row
+            reply = (to and to.reply) or reply
+        if to is not None and to.path == EACH:
+            return Adapted(name, reply, None, event, *self._items(to, event, context))
         batch = None
         # A pipe reads the answer itself, and in it which records failed.
         if reply == "poll" or self._by_record or name == "pipes":
@@ -120,16 +123,15 @@ class Adapter:
         return (self._users.match(event) if self._users else None) or row
 
     def _whole(self, to: "Matcher | None", name: "str | None", event: "Any", context: "Any") -> "Request":
-        place = self._checked(to, event) if name == "cloudevent" else self._place(to, event)
+        checked = name == "cloudevent"
+        place = self._checked(to, event) if checked else self._static.get(to) or self._place(to, event)
         request: Request = _writers()[0].whole(self._mode, name, event, context, place, not self._by_record)
         return request
 
     def _place(self, to: "Matcher | None", event: "Any") -> "Place":
-        place = self._static.get(to)
-        if place is None:
-            place = self._places.find(to, event)
-            if to is not None and to.find_path is None and not callable(to.path):
-                self._static[to] = place
+        place = self._places.find(to, event)
+        if to is not None and to.find_path is None and not callable(to.path):
+            self._static[to] = place
         return place
 
     def _checked(self, to: "Matcher | None", event: "Any") -> "Place":

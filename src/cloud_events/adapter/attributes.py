@@ -4,27 +4,13 @@ S3 and SNS follow the CloudEvents project (adapters/aws-s3.md, aws-sns.md); Even
 attribute: receipt handles, tokens, e-mail subjects, user names, the values of keys.
 """
 
-from functools import lru_cache
-
-from ..messages import quote
 from ..values import NamedTuple
-from . import rfc3339
-from .records import each
-from .template import MISSING, agreed_by, compiled, dig, found_by, text, value_at
+from .template import dig, text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
-
-    from .template import Field
-
-    Attributes = dict[str, Any]
-    # Its name, what two records are compared by, and what makes that its value (None: it is that already).
-    Attribute = tuple[str, Callable[[Any, Any, Any], Any], Callable[[Any], str | None] | None]
-
-# RFC 3986, section 2: every character that a URI may hold, "%" of escapes among them.
-_URI = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:/?#[]@!$&'()*+,;=%"
 
 
 class Row(NamedTuple):
@@ -46,124 +32,6 @@ class Row(NamedTuple):
     at: "str | None" = None
     within: str = ""
     opened: "Callable[[Any], Any] | None" = None
-
-
-def _source(parts: "Any") -> "Attribute":
-    def written(found: "Any") -> "str | None":
-        value = text(found)
-        return value and quote(value, _URI)
-
-    if not isinstance(parts, tuple):
-        # One look-up is compared as it is: a batch has many records, and nearly always one source.
-        path = parts[1:-1] if isinstance(parts, str) else "|"
-        return "source", compiled(parts) if "|" in path or "}" in path else value_at(path), written
-    together = compiled(".".join(parts)) if all(isinstance(part, str) for part in parts) else None
-
-    def join(record: "Any", event: "Any", group: "Any") -> "str | None":
-        if together is not None:
-            try:
-                return together(record, event, group)
-            except MISSING:
-                pass
-        return ".".join(filter(None, [found_by(compiled(part), record, event, group) for part in parts]))
-
-    return "source", join, written
-
-
-def _time(spec: str) -> "Attribute":
-    unit, _, path = spec.partition(" ")
-    if unit == "iso":
-        return "time", value_at(path), rfc3339.normal
-    per_second = {"s": 1, "ms": 1000}[unit]
-    return "time", value_at(path), lambda value: rfc3339.from_epoch(value, per_second)
-
-
-@lru_cache(None)
-def _compiled(name: "str | None") -> "tuple[Field, Attributes, Attributes, list[Attribute]]":
-    """(where the id is, what a record has at least, what a batch has at least, what is looked up) of the row *name*."""
-    row = TABLE[name]
-    service = row.type.split(".")[2] if isinstance(row.type, str) and row.type.startswith("com.") else name
-    record = {"specversion": "1.0", "id": "", "source": f"aws:{service}", "type": f"com.amazonaws.{service}.event"}
-    batch = {**record, "type": f"com.amazonaws.{service}.batch"}
-    found = [_source(row.source)]
-    if isinstance(row.type, str) and "{" not in row.type:
-        record["type"] = batch["type"] = row.type
-    else:
-        found.append(("type", compiled(row.type), None))
-    if row.subject:
-        found.append(("subject", compiled(row.subject), None))
-    if row.time:
-        found.append(_time(row.time))
-    found += [(extension, compiled(template), None) for extension, template in row.extensions.items()]
-    return compiled(row.id), record, batch, found
-
-
-def describe(name: "str | None", event: "Any", context: "Any") -> "Attributes":
-    """The attributes of *event* as one CloudEvent; {} where the table has no row *name*, or the event no record.
-
-    Where it holds several records, only what all agree on is said.
-    """
-    if name not in TABLE:
-        return {}
-    records, event = opened(name, event)
-    if len(records) == 1:
-        return describe_record(name, event, *records[0], context, 0)
-    if not records:
-        return {}
-    _, _, least, found = _compiled(name)
-    attributes = {**least, "id": _fresh(context)}
-    for attribute, look, finish in found:
-        value = agreed_by(look, records, event)
-        if finish:
-            value = finish(value)
-        if value:
-            attributes[attribute] = value
-    attributes["datacontenttype"] = "application/json"
-    return attributes
-
-
-def opened(name: "str | None", event: "Any") -> "tuple[list[tuple[Any, Any]], Any]":
-    """The (record, key of its list) pairs of *event*, and the event itself, unpacked where it was packed."""
-    row = TABLE[name]
-    if row.opened:
-        event = row.opened(event)
-    if row.at is None:
-        return [(event, None)], event
-    if not row.within:
-        return each(row.at, event), event
-    return [(dig(record, row.within), group) for record, group in each(row.at, event)], event
-
-
-def describe_record(
-    name: "str | None", event: "Any", record: "Any", group: "Any", context: "Any", index: int
-) -> "Attributes":
-    """The attributes of one *record* of *event*, as ``opened`` gives them; *name* stands in the table.
-
-    index: the record's place in the event that Lambda sent, from 0
-    """
-    identify, least, _, found = _compiled(name)
-    attributes = {**least, "id": found_by(identify, record, event, group) or _fresh(context, index)}
-    for attribute, look, finish in found:
-        try:
-            value = look(record, event, group)
-        except MISSING:
-            continue
-        if finish:
-            value = finish(value)
-        if value:
-            attributes[attribute] = value
-    attributes["datacontenttype"] = "application/json"
-    return attributes
-
-
-def _fresh(context: "Any", index: "int | None" = None) -> str:
-    """An id for what has none. A wrong "new" is harmless, a wrong "duplicate" loses data."""
-    request_id = getattr(context, "aws_request_id", None)
-    if request_id is None:
-        from uuid import uuid4
-
-        return str(uuid4())
-    return str(request_id) if index is None else f"{request_id}.{index}"
 
 
 def _region(record: "Any", event: "Any", group: "Any") -> "Any":

@@ -4,7 +4,7 @@ Sources: CloudEvents 1.0.2, spec.md, formats/json-format.md and bindings/http-pr
 """
 
 from ..errors import InvalidEvent
-from ..messages import quote
+from .describe import headers
 from .encoding import encode
 from .path import unescaped
 from .rfc3339 import valid
@@ -15,15 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-STRUCTURED = "application/cloudevents+json; charset=utf-8"
-BATCHED = "application/cloudevents-batch+json; charset=utf-8"
-
 _REQUIRED = ("id", "source", "type", "specversion")
 _STRINGS = ("subject", "dataschema", "schemaurl")
 # Members of the JSON format that are no attributes.
 _DATA = ("data", "data_base64", "datacontentencoding")
-# HTTP binding, section 3.1.3.2: U+0021 to U+007E as they are, but for the quote and the per cent sign.
-_HEADER = bytes(set(range(0x21, 0x7F)) - {*b'"%'})
 _NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 _TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
@@ -92,22 +87,6 @@ def _bytes(value: "Any") -> "bytes | None":
         return binascii.a2b_base64(value, strict_mode=True)
     except (TypeError, ValueError):
         return None
-
-
-def headers(attributes: "Mapping[str, Any]") -> "list[tuple[str, str]]":
-    """Attributes as ``ce-*`` headers of binary mode (HTTP binding, section 3.1.3): ASCII, without CR and LF."""
-    said = {**attributes}
-    said.pop("datacontenttype", None)
-    try:
-        plain = not "".join(said.values()).encode().translate(None, _HEADER)  # as nearly all are
-    except TypeError:
-        plain = False  # a number
-    if plain:
-        return [(f"ce-{name}", value) for name, value in said.items()]
-    return [
-        (f"ce-{name}", quote(value if isinstance(value, str) else encode(value).decode(), _HEADER))
-        for name, value in said.items()
-    ]
 
 
 def is_json(content_type: str) -> bool:

@@ -6,24 +6,26 @@ from ..errors import InvalidEvent
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from typing import Any
 
 
-def _encoder() -> "Callable[[Any], str]":
+def _encoder() -> "Callable[[Any, int], Iterable[str]]":
     # One for the life of the process. ensure_ascii stays on: it is quicker, and lone surrogates, which the runtime's
     # parser hands on, have no UTF-8. Events come from a JSON parser and hold no cycles.
     whole = JSONEncoder(separators=(",", ":"), check_circular=False)
     try:
         # ``whole.encode`` makes one of these at each call.
         make = encoder.c_make_encoder  # type: ignore[attr-defined]
-        parts = make(None, whole.default, encoder.encode_basestring_ascii, None, ":", ",", False, False, True)
+        parts: Callable[[Any, int], Iterable[str]] = make(
+            None, whole.default, encoder.encode_basestring_ascii, None, ":", ",", False, False, True
+        )
     except (AttributeError, TypeError):  # this Python has none, or another
-        return whole.encode
-    return lambda event: "".join(parts(event, 0))
+        return lambda event, level: whole.iterencode(event)
+    return parts
 
 
-_text = _encoder()
+_parts = _encoder()
 _quick: "Callable[[Any], bytes] | None" = None
 
 
@@ -45,7 +47,7 @@ def encode(event: "Any") -> bytes:
         except TypeError:  # integers over 64 bits, lone surrogates, keys that are no strings
             pass
     try:
-        return _text(event).encode("ascii")
+        return "".join(_parts(event, 0)).encode()
     except (TypeError, ValueError) as error:  # "Object of type X is not JSON serializable": no content
         raise InvalidEvent(f"the event is not JSON: {error}") from None
     except RecursionError:

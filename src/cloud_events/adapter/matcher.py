@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .jsonpath import Find
 
     Check = Callable[[Any], bool]
+    Condition = tuple[Find, Check | None]  # what is there → does it hold? None: it does if anything is there
 
 REPLIES = ("sync", "async", "poll")
 HTTP = "http"  # the "path" of events that are HTTP requests: recognised, never routed
@@ -46,9 +47,9 @@ class Matcher:
         try:
             # Checked now, compiled when first needed: most rows of ours never are.
             self.steps = [parse(at) for at in where]
-            self._compiled: list[tuple[Find, Check | None]] | None = None
+            self._compiled: list[Condition] | None = None
             if None in self.steps:
-                self._conditions()
+                self.conditions()
             self.find_path = finder(path) if isinstance(path, str) and path[0] == "$" else None
         except ConfigurationError as error:
             raise ConfigurationError(f"{self!r}: {error}") from error
@@ -65,7 +66,8 @@ class Matcher:
             return f"reply must be one of {', '.join(map(repr, REPLIES))} or None"
         return ""
 
-    def _conditions(self) -> "list[tuple[Find, Check | None]]":
+    def conditions(self) -> "list[Condition]":
+        """What *where* says, compiled."""
         if self._compiled is None:
             conditions = zip(self.where.items(), self.steps, strict=True)
             self._compiled = [(finder(at, steps), _check(expected)) for (at, expected), steps in conditions]
@@ -73,13 +75,7 @@ class Matcher:
 
     def matches(self, event: "Any") -> bool:
         """Whether every condition holds for *event*."""
-        for find, check in self._compiled or self._conditions():
-            for value in find(event):
-                if check is None or check(value):
-                    break
-            else:
-                return False
-        return True
+        return hold(self.conditions(), event)
 
     def explain(self, event: "Any") -> "list[tuple[str, Any, bool]]":
         """Each condition as (JSONPath, what must be there, whether it holds), for people who ask why."""
@@ -92,12 +88,23 @@ class Matcher:
 
         return [
             (at, expected, holds(*condition))
-            for (at, expected), condition in zip(self.where.items(), self._conditions(), strict=True)
+            for (at, expected), condition in zip(self.where.items(), self.conditions(), strict=True)
         ]
 
     def __repr__(self) -> str:
         reply = f", {self.reply!r}" if self.reply is not None else ""
         return f"Matcher({self.name!r}, {self.where!r}, {self.path!r}{reply})"
+
+
+def hold(conditions: "list[Condition]", event: "Any") -> bool:
+    """Whether all the *conditions* hold for *event*."""
+    for find, check in conditions:
+        for value in find(event):
+            if check is None or check(value):
+                break
+        else:
+            return False
+    return True
 
 
 def _check(expected: "Any") -> "Check | None":

@@ -137,21 +137,22 @@ class Record(NamedTuple):
         return f"<Record {self.position}>"
 
 
-def each(at: "str | None", event: "Any") -> "list[tuple[Any, Any]]":
-    """Every (record, key of its list) of *event*, in order; the key is None where there is but one list."""
+def each(at: "str | None", event: "Any") -> "tuple[list[Any], list[Any]]":
+    """The records of *event*, in order, and beside them the keys of their lists: None where there is but one list."""
     kept = event if at is None else event.get(at) if isinstance(event, dict) else None
     if isinstance(kept, list):
-        return [(record, None) for record in kept]
+        return kept, [None] * len(kept)
     if isinstance(kept, dict):
-        return [(record, group) for group, some in kept.items() if isinstance(some, list) for record in some]
-    return []
+        lists = [(some, key) for key, some in kept.items() if isinstance(some, list)]
+        return [record for some, _ in lists for record in some], [key for some, key in lists for _ in some]
+    return [], []
 
 
 def records(batch: Batch, event: "Any") -> "list[Record]":
     """The records of *event*, in order."""
     return [
         Record(value, group, index, batch.lane(value, group), batch.identify(value, group))
-        for index, (value, group) in enumerate(each(batch.at, event))
+        for index, (value, group) in enumerate(zip(*each(batch.at, event), strict=True))
     ]
 
 
@@ -168,4 +169,4 @@ def identifiers(batch: "Any", event: "Any") -> "list[Any]":
     A record that lacks its name gets "": Lambda takes an empty identifier as the failure of the whole batch, which is
     the one thing that loses nothing.
     """
-    return [batch.identify(record, group) or "" for record, group in each(batch.at, event)]
+    return [batch.identify(record, group) or "" for record, group in zip(*each(batch.at, event), strict=True)]

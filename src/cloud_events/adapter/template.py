@@ -1,19 +1,16 @@
-"""Texts with look-ups in braces, compiled: how the table of attributes says where an event keeps what.
+"""Texts with look-ups in braces, turned into Python: how the table of attributes says where an event keeps what.
 
 ``{a.b}`` looks in the record, ``{$.a.b}`` in the whole event, ``{a|b}`` finds the first that is there. A callable is
-given the record, the event, and the key of the record's list.
+given the record, the event, and the key of the record's list. What is turned into Python comes from our own table,
+never from an event; it is compiled as namedtuple and dataclass compile theirs, for nothing is quicker.
 """
-
-from functools import lru_cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    Field = Callable[[Any, Any, Any], str | None]
-
-MISSING = (LookupError, TypeError)  # what a look-up raises where it leads to nothing
+MISSING = (LookupError, TypeError, AttributeError)  # what a look-up raises where it leads to nothing
 
 
 def text(value: "Any") -> "str | None":
@@ -55,59 +52,64 @@ def _first(*options: "Callable[[], str | None]") -> "str | None":
     return None
 
 
-def _steps(path: str) -> str:
-    """``a.b`` as Python: ``record['a']['b']``."""
+def _dotted(*parts: "Callable[[], str | None]") -> str:
+    return ".".join(filter(None, map(_first, parts)))
+
+
+_NAMES: "dict[str, Any]" = {"text": text, "first": _first, "dotted": _dotted}
+
+
+def bound(function: "Any") -> str:
+    """The name of *function* in what ``function`` compiles."""
+    name = f"f{len(_NAMES)}"
+    _NAMES[name] = function
+    return name
+
+
+def function(arguments: str, expression: str) -> "Callable[..., Any]":
+    """Compile an *expression* of Python."""
+    made: Callable[..., Any] = eval(f"lambda {arguments}: {expression}", _NAMES)
+    return made
+
+
+def defined(name: str, source: str) -> "Callable[..., Any]":
+    """Compile the function *name* that *source* defines."""
+    made: dict[str, Any] = {}
+    exec(source, _NAMES, made)
+    return made[name]  # type: ignore[no-any-return]
+
+
+def at(path: str) -> str:
+    """``a.b`` as Python: ``record['a'].get('b')``. Where it leads to nothing: None, or one of MISSING is raised."""
+    above, _, last = sure(path).rpartition("[")
+    return f"{above}.get({last[:-1]})"
+
+
+def sure(path: str) -> str:
+    """``a.b`` as the Python that is quicker where there is something: ``record['a']['b']``."""
     root = "event" if path[:2] == "$." else "record"
     return root + "".join([f"[{key!r}]" for key in path.removeprefix("$.").split(".")])
 
 
-def _look_up(spec: str) -> str:
-    # What is nearly always true is asked here, as a call would cost more.
-    options = [
-        f"(v if (v := {_steps(path)}).__class__ is str and v.isprintable() and v else text(v))"
-        for path in spec.split("|")
-    ]
-    return options[0] if len(options) == 1 else f"first({', '.join([f'lambda: {option}' for option in options])})"
+def pieces(template: "Any") -> "list[tuple[str, str]]":
+    """A template as (a fixed text, the look-up behind it) pairs, either of which may be ""; a callable has none."""
+    parts = template.replace("}", "{").split("{")
+    return [*zip(parts[::2], [*parts[1::2], ""], strict=True)]
 
 
-def _function(expression: str) -> "Callable[[Any, Any, Any], Any]":
-    # Python, as namedtuple and dataclass make it: nothing is quicker. It comes from our own table, never from an event.
-    made: Callable[[Any, Any, Any], Any] = eval(
-        f"lambda record, event, group: {expression}", {"text": text, "first": _first}
-    )
-    return made
-
-
-def value_at(path: str) -> "Callable[[Any, Any, Any], Any]":
-    """What finds the value at *path*, such as ``a.b``, whatever it is. Raises one of MISSING where there is none."""
-    return _function(_steps(path))
-
-
-@lru_cache(None)  # of templates, which are those of the table
-def compiled(template: "Any") -> "Field":
-    """Compile a text with look-ups in braces. Where one of them finds nothing: None, or one of MISSING is raised."""
+def found(template: "Any") -> str:
+    """A template as Python that makes its text, or None, or raises one of MISSING, where a look-up finds nothing."""
     if callable(template):
-        return lambda record, event, group: text(template(record, event, group))
-    pieces = template.replace("}", "{").split("{")
-    parts = [repr(piece) if number % 2 == 0 else _look_up(piece) for number, piece in enumerate(pieces) if piece]
-    return _function(" + ".join(parts) or "None")
+        return f"text({bound(template)}(record, event, group))"
+    words = []
+    for fixed, spec in pieces(template):
+        options = [f"text({at(path)})" for path in spec.split("|")] if spec else []
+        if len(options) > 1:
+            options = [f"first({', '.join([f'lambda: {option}' for option in options])})"]
+        words += [repr(fixed)] * bool(fixed) + options
+    return " + ".join(words) or "None"
 
 
-def found_by(field: "Field", record: "Any", event: "Any", group: "Any") -> "str | None":
-    """What a compiled template finds; None where that is nothing."""
-    try:
-        return field(record, event, group)
-    except MISSING:
-        return None
-
-
-def agreed_by(look: "Callable[[Any, Any, Any], Any]", records: "list[tuple[Any, Any]]", event: "Any") -> "Any":
-    """What *look* finds in every one of the *records* (with the keys of their lists); None if that differs."""
-    try:
-        first = look(records[0][0], event, records[0][1])
-        for record, group in records:
-            if look(record, event, group) != first:
-                return None
-    except MISSING:
-        return None
-    return first
+def one_of(template: "tuple[Any, ...]") -> str:
+    """Templates as Python that joins with "." what they find, without those that find nothing."""
+    return f"dotted({', '.join([f'lambda: {found(part)}' for part in template])})"

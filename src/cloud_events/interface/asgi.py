@@ -5,6 +5,7 @@ from contextvars import copy_context
 
 from ..errors import OutOfTime, ProtocolError
 from ..messages import Response, quote, seconds_left
+from ..values import Remembered
 from .lifespan import lifespan_of
 from .loop import LOOP
 from .tasks import Alarm, Spawned, spawned
@@ -34,6 +35,10 @@ DEFAULT_SCOPE: "dict[str, Any]" = {
 RESERVE = 0.5  # seconds before Lambda's deadline that are left to the application's ``finally`` blocks
 
 
+_NAMES = Remembered(str.encode)
+_RAW_PATHS = Remembered(lambda path: quote(path).encode())
+
+
 class Interface:
     """Calls one ASGI application. *scope* (``ASGI_SCOPE``) is merged over the defaults; *lifespan* is auto, on or off.
 
@@ -50,6 +55,7 @@ class Interface:
         self._content_type = next((pair for pair in own if pair[0] == b"content-type"), DEFAULT_SCOPE["headers"][0])
         self._headers = [pair for pair in own if pair[0] not in (b"content-type", b"content-length")]
         self.method: str = self._scope["method"]
+        self._bodiless = self.method in BODILESS
         self.default_path: str = self._scope["path"]
         self._lifespan = lifespan_of(application, lifespan)
         self._alarm: Alarm | None = None
@@ -60,7 +66,7 @@ class Interface:
 
     def scope(self, request: "Request", body: bytes) -> "dict[str, Any]":
         """The scope of *request*: defaults, then the user's, then what the event determines."""
-        headers = [(name.encode(), value.encode()) for name, value in request.headers]
+        headers = [(_NAMES[name], value.encode()) for name, value in request.headers]
         if self._headers:
             determined = {name for name, _ in headers}
             headers += [pair for pair in self._headers if pair[0] not in determined]
@@ -73,7 +79,7 @@ class Interface:
         scope = self._scope.copy()
         # The path is the whole path, that of root_path included, unlike PATH_INFO.
         scope["path"] = path = scope["root_path"] + request.path
-        scope["raw_path"] = quote(path).encode()
+        scope["raw_path"] = _RAW_PATHS[path]
         scope["headers"] = headers
         scope["aws.event"] = request.event
         scope["aws.context"] = request.context
@@ -91,7 +97,7 @@ class Interface:
         """
         self._lifespan.start()
         tasks = Spawned()
-        body = b"" if self.method in BODILESS else request.body
+        body = b"" if self._bodiless else request.body
         scope = self.scope(request, body)
         response: Response
         try:
@@ -108,7 +114,7 @@ class Interface:
             loop = asyncio.get_running_loop()
             if self._alarm is None or self._alarm.loop is not loop:
                 self._alarm = Alarm(loop)
-            deadline = self._alarm.set(exchange, left - min(RESERVE, left / 2))
+            deadline = self._alarm.set(exchange, left - (RESERVE if left > 2 * RESERVE else left / 2))
         try:
             try:
                 await self._application(scope, exchange.receive, exchange.send)
@@ -177,7 +183,8 @@ class Exchange:
             self._chunks.append(chunk)
             if not message.get("more_body", False):
                 self.complete = True
-                self._wake()
+                if self._over is not None:
+                    self._over.set()
         else:
             raise ProtocolError(f"the application sent {kind!r} out of order, or no such message exists (ASGI)")
 
@@ -198,13 +205,10 @@ class Exchange:
     def end(self) -> None:
         """The application has returned: who still waits in ``receive`` learns of it."""
         self._ended = True
-        self._wake()
-        if self.alarm is not None:
-            self.alarm.unset(self)
-
-    def _wake(self) -> None:
         if self._over is not None:
             self._over.set()
+        if self.alarm is not None:
+            self.alarm.unset(self)
 
     def response(self, *errors: Exception) -> Response:
         """The whole answer; *errors* came after it."""

@@ -66,6 +66,7 @@ class Engine:
     def __init__(self, lock: "threading.RLock") -> None:
         self.loop = asyncio.new_event_loop()
         self.loop.set_task_factory(factory)
+        self._ready: Any = getattr(self.loop, "_ready", True)  # what it has to do at once; True: unknown
         self._lock = lock
         self._driver: int | None = None  # the thread of the caller that runs it at this moment
         self._shared = False  # by several callers at a time, once and for all
@@ -107,7 +108,7 @@ class Engine:
         """Run the loop until *task* is done, and what is ready then, such as its callbacks, has had its turn."""
         while not task.done():  # whoever stops the loop meanwhile
             self.loop.run_forever()
-        if getattr(self.loop, "_ready", True):  # nearly never, and to run it once more is a third of what a call costs
+        if self._ready:  # nearly never, and to run it once more is a third of what a call costs
             self.loop.call_soon(self.loop.stop)
             self.loop.run_forever()
 

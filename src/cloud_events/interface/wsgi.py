@@ -1,11 +1,11 @@
 """INTERFACE, WSGI (PEP 3333): environ, start_response, close()."""
 
 import sys
-from functools import lru_cache
 from io import BytesIO
 
 from ..errors import ProtocolError
 from ..messages import Response
+from ..values import Remembered
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,9 +34,7 @@ DEFAULT_ENVIRON: "dict[str, Any]" = {
 BODILESS = ("GET", "HEAD", "TRACE", "CONNECT")  # RFC 9110, section 9.3: content means nothing in these
 
 
-@lru_cache(256)  # the same few, over and over
-def _key(header: str) -> str:
-    return f"HTTP_{header.upper().replace('-', '_')}"
+_KEYS = Remembered(lambda header: f"HTTP_{header.upper().replace('-', '_')}")
 
 
 class Interface:
@@ -51,13 +49,14 @@ class Interface:
         self.method: str = self._environ["REQUEST_METHOD"].upper()
         self.default_path: str = self._environ["PATH_INFO"]
         self._environ["REQUEST_METHOD"] = self.method
+        self._bodiless = self.method in BODILESS
 
     def start(self) -> None:
         """Nothing needs to run before the first event."""
 
     def environ(self, request: "Request") -> "dict[str, Any]":
         """The environ of *request*: defaults, then the user's, then what the event determines."""
-        body = b"" if self.method in BODILESS else request.body
+        body = b"" if self._bodiless else request.body
         path, content_type = request.path, request.content_type
         environ = self._environ.copy()
         environ.setdefault("wsgi.errors", sys.stderr)
@@ -74,15 +73,16 @@ class Interface:
         elif content_type is not None:
             del environ["CONTENT_TYPE"]
         for name, value in request.headers:
-            environ[_key(name)] = value
+            environ[_KEYS[name]] = value
         return environ
 
     def call(self, request: "Request") -> Response:
         """Call the application and take its whole answer. What it raises before that is raised here, unchanged."""
-        head: list[Any] = []  # status, headers
+        head: Any = None  # status, headers
         chunks: list[bytes] = []
 
         def start_response(status: str, headers: "list[tuple[str, str]]", exc_info: "Any" = None) -> "Any":
+            nonlocal head
             if exc_info:
                 try:
                     if chunks:  # too late to replace what a client would have seen
@@ -91,7 +91,7 @@ class Interface:
                     exc_info = None  # the traceback holds this frame: PEP 3333, "Error handling"
             elif head:
                 raise ProtocolError("the application called start_response() twice, without exc_info (PEP 3333)")
-            head[:] = _head(status, headers)
+            head = _head(status, headers)
             return write
 
         def write(chunk: bytes) -> None:
@@ -147,11 +147,11 @@ def _iterable(result: "Any") -> "Any":
     return result
 
 
+_CODES = Remembered(lambda status: int(status[:3]) if status[:3].isdecimal() else 0)
+
+
 def _head(status: "Any", headers: "Any") -> "tuple[int, list[tuple[str, str]]]":
-    try:
-        code = int(status[:3]) if isinstance(status, str) else 0
-    except ValueError:
-        code = 0
+    code = _CODES[status] if isinstance(status, str) else 0
     if code < 100:
         raise ProtocolError("the application's status must be a str such as '200 OK' (PEP 3333)")
     try:
