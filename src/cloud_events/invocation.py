@@ -12,7 +12,7 @@ from .adapter import ours
 from .adapter.matcher import HTTP
 from .adapter.records import records
 from .handler import boxes, journey
-from .interface.wsgi import BODILESS
+from .messages import BODILESS
 from .values import NamedTuple
 
 TYPE_CHECKING = False

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 # RFC 3986, section 3.3: what a path segment may hold unescaped, and "/".
 _PATH = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=:@/"
 
+BODILESS = ("GET", "HEAD", "TRACE", "CONNECT")  # RFC 9110, section 9.3: content means nothing in these
+
 
 def quote(text: str, safe: bytes = _PATH) -> str:
     """Percent-encode the UTF-8 bytes of every character of *text* that is not among the *safe*, which are ASCII."""

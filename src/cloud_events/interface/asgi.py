@@ -4,12 +4,11 @@ import asyncio
 from contextvars import copy_context
 
 from ..errors import OutOfTime, ProtocolError
-from ..messages import Response, quote, seconds_left
+from ..messages import BODILESS, Response, quote, seconds_left
 from ..values import Remembered
 from .lifespan import lifespan_of
 from .loop import LOOP
 from .tasks import Alarm, Spawned, spawned
-from .wsgi import BODILESS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import sys
 from io import BytesIO
 
 from ..errors import ProtocolError
-from ..messages import Response
+from ..messages import BODILESS, Response
 from ..values import Remembered
 
 TYPE_CHECKING = False
@@ -30,8 +30,6 @@ DEFAULT_ENVIRON: "dict[str, Any]" = {
     "wsgi.multithread": False,
     "wsgi.multiprocess": False,
 }
-
-BODILESS = ("GET", "HEAD", "TRACE", "CONNECT")  # RFC 9110, section 9.3: content means nothing in these
 
 
 _KEYS = Remembered(lambda header: f"HTTP_{header.upper().replace('-', '_')}")
