@@ -92,7 +92,7 @@ def sure(path: str) -> str:
 
 
 def pieces(template: "Any") -> "list[tuple[str, str]]":
-    """A template as (a fixed text, the look-up behind it) pairs, either of which may be ""; a callable has none."""
+    """A template, no callable, as (a fixed text, the look-up behind it) pairs; either may be ""."""
     parts = template.replace("}", "{").split("{")
     return [*zip(parts[::2], [*parts[1::2], ""], strict=True)]
 
