@@ -83,3 +83,7 @@ def test_remembered():
         assert shouted[f"a{number}"] == f"A{number}"
         assert len(shouted) <= 256
     assert shouted["a"] == "A"
+    kept = {**shouted}
+    assert shouted["b" * 256] == "B" * 256
+    assert shouted["c" * 257] == "C" * 257
+    assert shouted == {**kept, "b" * 256: "B" * 256}

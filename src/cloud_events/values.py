@@ -46,7 +46,9 @@ class Remembered(dict):  # type: ignore[type-arg]
         self._make = make
 
     def __missing__(self, key: str) -> "Any":
-        if len(self) >= 256:
-            self.clear()
-        made = self[key] = self._make(key)
+        made = self._make(key)
+        if len(key) <= 256:  # a path may be as long as an event
+            if len(self) >= 256:
+                self.clear()
+            self[key] = made
         return made
