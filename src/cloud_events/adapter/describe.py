@@ -16,19 +16,23 @@ from .template import MISSING, at, bound, defined, dig, found, function, one_of,
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Any
+
+    from .attributes import Row
 
     Attributes = dict[str, Any]
     Headers = list[tuple[str, str]]
-    # Its name, what looks it up in a record, what looks it up in all of them, and what makes that its value.
-    Field = tuple[str, Callable[..., Any], Callable[..., list[Any]], Callable[[Any], str | None]]
+    # Its name, what looks it up, and what makes that its value.
+    Field = tuple[str, Callable[..., Any], Callable[[Any], str | None]]
 
 # RFC 3986, section 2: every character that a URI may hold, "%" of escapes among them.
 _URI = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~:/?#[]@!$&'()*+,;=%"
 # HTTP binding, section 3.1.3.2: U+0021 to U+007E as they are, but for the quote and the per cent sign.
 _HEADER = bytes(set(range(0x21, 0x7F)) - {*b'"%'})
 _PLAIN = _URI.replace(b"%", b"")  # what is the same in both
+
+_RECORD = "record, event, group"  # the arguments of what looks in a record
 
 _TIMES: "dict[str, Callable[[Any], str | None]]" = {
     "iso": rfc3339.normal,
@@ -48,23 +52,8 @@ def describe(name: "str | None", event: "Any", context: "Any") -> "tuple[Attribu
         return describe_record(name, event, records[0], groups[0], context, 0)
     if not records:
         return {}, []
-    _, _, least, fields = _fields(name)
-    attributes = {**least, "id": _fresh(context)}
-    for attribute, look, every, finish in fields:
-        try:
-            first = look(records[0], event, groups[0])
-            # Where any differ, the last does in nearly all batches.
-            if first is None or look(records[-1], event, groups[-1]) != first:
-                continue
-            if every(records, groups, event).count(first) < len(records):
-                continue
-        except MISSING:
-            continue
-        value = finish(first)
-        if value:
-            attributes[attribute] = value
-    attributes["datacontenttype"] = "application/json"
-    return attributes, None
+    least, fields = _agreed(name)
+    return _one_by_one({**least, "id": _fresh(context)}, fields, records, event, groups), None
 
 
 def opened(name: "str | None", event: "Any") -> "tuple[list[Any], list[Any], Any]":
@@ -95,22 +84,30 @@ def describe_record(
             said = None
         if said:
             return said
-    identify, least, _, fields = _fields(name)
+    identify, least, fields = _singly(name)
     attributes = {**least}
     with suppress(*MISSING):
         attributes["id"] = identify(record, event, group)
     if not attributes["id"]:
         attributes["id"] = _fresh(context, index)
-    for attribute, look, _, finish in fields:
+    return _one_by_one(attributes, fields, record, event, group), None
+
+
+def _one_by_one(
+    attributes: "Attributes", fields: "list[Field]", record: "Any", event: "Any", group: "Any"
+) -> "Attributes":
+    """Add the *fields* that are there, of one record or, where *record* and *group* are lists, of several."""
+    for field, look, finish in fields:
         try:
             value = look(record, event, group)
         except MISSING:
             continue
-        value = finish(value)
-        if value:
-            attributes[attribute] = value
+        if value is not None:
+            value = finish(value)
+            if value:
+                attributes[field] = value
     attributes["datacontenttype"] = "application/json"
-    return attributes, None
+    return attributes
 
 
 # For a record that has all that is looked up. Of an odd one it says nothing, or fails.
@@ -199,34 +196,65 @@ def _is_path(template: "Any") -> bool:
     return isinstance(template, str) and pieces(template) == [("", template[1:-1]), ("", "")] and "|" not in template
 
 
+def _is_fixed(template: "Any") -> bool:
+    """Whether a template looks nothing up."""
+    return isinstance(template, str) and "{" not in template
+
+
 @lru_cache(None)
-def _fields(name: "str | None") -> "tuple[Callable[..., Any], Attributes, Attributes, list[Field]]":
-    """What finds the id, what a record has at least, what a batch has at least, and the other attributes."""
-    row = TABLE[name]
-    service = row.type.split(".")[2] if isinstance(row.type, str) and row.type.startswith("com.") else name
-    least = {"specversion": "1.0", "id": "", "source": f"aws:{service}", "type": f"com.amazonaws.{service}.event"}
-    of_batch = {**least, "type": f"com.amazonaws.{service}.batch"}
-    if isinstance(row.type, str) and "{" not in row.type:
-        least["type"] = of_batch["type"] = row.type
-    fields: list[Field] = []
+def _singly(name: "str | None") -> "tuple[Callable[..., Any], Attributes, list[Field]]":
+    """(what finds the id, what there is at least, the other attributes) of a record of the row *name*."""
+    fields = [(field, function(_RECORD, python), finish) for field, python, _, finish in _fields(TABLE[name])]
+    return function(_RECORD, found(TABLE[name].id)), _least(name, "event"), fields
+
+
+# What all records have, or None. Where any differ, the last nearly always differs from the first.
+_AGREED = """\
+def agreed(records, event, groups):
+    record, group = records[0], groups[0]
+    value = {python}
+    if value is None:
+        return None
+    record, group = records[-1], groups[-1]
+    if {python} != value:
+        return None
+    return value if [{surely} for {pairs}].count(value) == len(records) else None
+"""
+
+
+@lru_cache(None)
+def _agreed(name: "str | None") -> "tuple[Attributes, list[Field]]":
+    """(what there is at least, the other attributes) of a batch of the row *name*."""
+    fields = []
+    for field, python, surely, finish in _fields(TABLE[name]):
+        pairs = "record, group in zip(records, groups)" if "group" in python else "record in records"
+        source = _AGREED.format(python=python, surely=surely, pairs=pairs)
+        fields.append((field, defined("agreed", source), finish))
+    return _least(name, "batch"), fields
+
+
+def _least(name: "str | None", kind: str) -> "Attributes":
+    template = TABLE[name].type
+    service = template.split(".")[2] if isinstance(template, str) and template.startswith("com.") else name
+    type_ = template if _is_fixed(template) else f"com.amazonaws.{service}.{kind}"
+    return {"specversion": "1.0", "id": "", "source": f"aws:{service}", "type": type_}
+
+
+def _fields(row: "Row") -> "Iterator[tuple[str, str, str, Callable[[Any], str | None]]]":
+    """(field, Python that looks it up, such as fails where it is missing, what makes that its value) of a *row*."""
     templates = {"source": row.source, "type": row.type, "subject": row.subject, "time": row.time, **row.extensions}
     for field, template in templates.items():
-        if not template or template == least["type"]:
-            continue
-        finish: Callable[[Any], str | None] = _uri if field == "source" else text
-        if field == "time":
+        if field == "time" and template:
             unit, _, path = template.partition(" ")
-            finish = _TIMES[unit]
-            python, surely = at(path), sure(path)
-        elif _is_path(template):
+            yield field, at(path), sure(path), _TIMES[unit]
+            continue
+        finish = _uri if field == "source" else text
+        if _is_path(template):
             # It is compared as it is: a batch has many records, and nearly always one source.
-            python, surely = at(template[1:-1]), sure(template[1:-1])
-        else:
-            python = surely = one_of(template) if isinstance(template, tuple) else found(template)
-        pairs = "record, group in zip(records, groups)" if "group" in python else "record in records"
-        every = function("records, groups, event", f"[{surely} for {pairs}]")
-        fields.append((field, function("record, event, group", python), every, finish))
-    return function("record, event, group", found(row.id)), least, of_batch, fields
+            yield field, at(template[1:-1]), sure(template[1:-1]), finish
+        elif not _is_fixed(template):
+            python = one_of(template) if isinstance(template, tuple) else found(template)
+            yield field, python, python, finish
 
 
 def _uri(value: "Any") -> "str | None":
