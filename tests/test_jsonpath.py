@@ -34,7 +34,7 @@ RICHER = [
 @pytest.mark.parametrize(("path", "steps"), COMPILED)
 def test_children_and_indices_are_compiled(path, steps):
     """Children, quoted or not, and indices from 0 become plain look-ups."""
-    assert parse(path) == steps
+    assert parse(path) == (*steps,)
 
 
 @pytest.mark.parametrize("path", RICHER)

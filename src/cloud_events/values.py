@@ -40,14 +40,14 @@ else:
 
 
 class Remembered(dict):  # type: ignore[type-arg]
-    """What *make* makes of the same few strings, over and over; of others, which anybody may send, it keeps few."""
+    """What *make* makes of the same few keys, over and over; of others, which anybody may send, it keeps few."""
 
     def __init__(self, make: "Any") -> None:
         self._make = make
 
-    def __missing__(self, key: str) -> "Any":
+    def __missing__(self, key: "Any") -> "Any":
         made = self._make(key)
-        if len(key) <= 256:  # a path may be as long as an event
+        if not isinstance(key, str) or len(key) <= 256:  # a path may be as long as an event
             if len(self) >= 256:
                 self.clear()
             self[key] = made

@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from typing import Any
 
     Find = Callable[[Any], Sequence[Any]]
+    Steps = tuple[str | int, ...]
 
 _RESERVED = {"where", "wherenot"}  # operators of jsonpath-ng's grammar
-_ABSENT: "Any" = object()
 
 
 @lru_cache(256)  # many rows look at the same few places
-def parse(path: str) -> "list[str | int] | None":
-    """The steps of a path of children and indices: ``"$.a[0]['b-c']"`` → ``["a", 0, "b-c"]``; None if it is richer."""
+def parse(path: str) -> "Steps | None":
+    """The steps of a path of children and indices: ``"$.a[0]['b-c']"`` → ``("a", 0, "b-c")``; None if it is richer."""
     if path[:2] == "$." and "[" not in path:
         names = path[2:].split(".")
-        return [*names] if all(map(_bare, names)) else None
+        return (*names,) if all(map(_bare, names)) else None
     if path[:1] != "$":
         return None
     steps: list[str | int] = []
@@ -51,7 +51,7 @@ def parse(path: str) -> "list[str | int] | None":
             else:
                 return None
             position = end + 1
-    return steps
+    return (*steps,)
 
 
 def _bare(name: str) -> bool:
@@ -67,44 +67,31 @@ def _plain(name: str) -> bool:
     return name not in ("", "*") and not any(c in "'\"\\\n" for c in name)
 
 
-def finder(path: str, steps: "list[str | int] | None" = None) -> "Find":
-    """Compile *path*, or its *steps*. Raises ConfigurationError, quoting the path, if it is no JSONPath."""
-    if steps is None:
-        steps = parse(path)
-    if steps is None:
-        return _rich(path)
-    if int in map(type, steps):
-        return _walk([(dict, step) if isinstance(step, str) else (list, step) for step in steps])
-    return _members([*map(str, steps)])
+def finder(path: str) -> "Find":
+    """Compile *path*. Raises ConfigurationError, quoting it, if it is no JSONPath."""
+    steps = parse(path)
+    return _rich(path) if steps is None else _compiled(steps)
 
 
-def _members(names: "list[str]") -> "Find":
+def _compiled(steps: "Steps") -> "Find":
+    if steps and isinstance(steps[-1], int):
+        return _item(_compiled(steps[:-1]), steps[-1])
+
     def find(event: "Any") -> "Sequence[Any]":
         value: Any = event
-        for name in names:
-            if not isinstance(value, dict) or name not in value:
-                return ()
-            value = value[name]
+        try:
+            for step in steps:
+                value = value[step]  # an index of a string gives a string, but that has no member
+        except (LookupError, TypeError):
+            return ()
         return (value,)
 
     return find
 
 
-def _walk(steps: "list[tuple[Any, Any]]") -> "Find":
+def _item(find_all: "Find", index: int) -> "Find":
     def find(event: "Any") -> "Sequence[Any]":
-        value: Any = event
-        for kind, step in steps:
-            if not isinstance(value, kind):
-                return ()
-            if kind is dict:
-                value = value.get(step, _ABSENT)
-                if value is _ABSENT:
-                    return ()
-            elif step < len(value):
-                value = value[step]
-            else:
-                return ()
-        return (value,)
+        return [value[index] for value in find_all(event) if isinstance(value, list) and index < len(value)]
 
     return find
 

@@ -5,11 +5,12 @@ from .jsonpath import finder, parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any
 
-    from .jsonpath import Find
+    from .jsonpath import Find, Steps
 
+    Asked = tuple[str, Steps | None, Any]  # JSONPath, its steps if it has no others, what must be there
     Check = Callable[[Any], bool]
     Condition = tuple[Find, Check | None]  # what is there → does it hold? None: it does if anything is there
 
@@ -32,7 +33,7 @@ class Matcher:
     Raises ConfigurationError, quoting the row, if one of these is wrong.
     """
 
-    __slots__ = ("_compiled", "find_path", "name", "path", "reply", "steps", "where")
+    __slots__ = ("_compiled", "asked", "find_path", "name", "path", "reply", "where")
 
     def __init__(
         self, name: str, where: "Mapping[str, Any]", path: "str | Callable[[Any], Any]", reply: "str | None" = None
@@ -46,10 +47,11 @@ class Matcher:
             raise ConfigurationError(f"{self!r}: {fault}")
         try:
             # Checked now, compiled when first needed: most rows of ours never are.
-            self.steps = [parse(at) for at in where]
-            self._compiled: list[Condition] | None = None
-            if None in self.steps:
-                self.conditions()
+            self.asked: list[Asked] = [(at, parse(at), expected) for at, expected in where.items()]
+            self._compiled: dict[str, Condition] = {}
+            for at, steps, _ in self.asked:
+                if steps is None:
+                    self.condition(at)
             self.find_path = finder(path) if isinstance(path, str) and path[0] == "$" else None
         except ConfigurationError as error:
             raise ConfigurationError(f"{self!r}: {error}") from error
@@ -66,37 +68,33 @@ class Matcher:
             return f"reply must be one of {', '.join(map(repr, REPLIES))} or None"
         return ""
 
-    def conditions(self) -> "list[Condition]":
-        """What *where* says, compiled."""
-        if self._compiled is None:
-            conditions = zip(self.where.items(), self.steps, strict=True)
-            self._compiled = [(finder(at, steps), _check(expected)) for (at, expected), steps in conditions]
-        return self._compiled
+    def condition(self, at: str) -> "Condition":
+        """What *where* says of the JSONPath *at*, compiled."""
+        if at not in self._compiled:
+            self._compiled[at] = finder(at), _check(self.where[at])
+        return self._compiled[at]
 
     def matches(self, event: "Any") -> bool:
         """Whether every condition holds for *event*."""
-        return hold(self.conditions(), event)
+        return hold(map(self.condition, self.where), event)
 
     def explain(self, event: "Any") -> "list[tuple[str, Any, bool]]":
         """Each condition as (JSONPath, what must be there, whether it holds), for people who ask why."""
 
-        def holds(find: "Any", check: "Check | None") -> bool:
+        def holds(at: str) -> bool:
             try:
-                return any(check is None or check(value) for value in find(event))
+                return hold([self.condition(at)], event)
             except Exception:  # a predicate may count on the conditions before its own, which need not hold here
                 return False
 
-        return [
-            (at, expected, holds(*condition))
-            for (at, expected), condition in zip(self.where.items(), self.conditions(), strict=True)
-        ]
+        return [(at, expected, holds(at)) for at, expected in self.where.items()]
 
     def __repr__(self) -> str:
         reply = f", {self.reply!r}" if self.reply is not None else ""
         return f"Matcher({self.name!r}, {self.where!r}, {self.path!r}{reply})"
 
 
-def hold(conditions: "list[Condition]", event: "Any") -> bool:
+def hold(conditions: "Iterable[Condition]", event: "Any") -> bool:
     """Whether all the *conditions* hold for *event*."""
     for find, check in conditions:
         for value in find(event):

@@ -1,151 +1,165 @@
-"""Ordered rows; the first that matches wins. Indexed: one walk through what an event has tells the rows that match."""
+"""Ordered rows; the first that matches wins. Indexed by a tree of questions, which grows with the events that come."""
 
-from functools import lru_cache
-
+from ..values import Remembered
 from .matcher import hold
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from typing import Any
 
-    from .matcher import Condition, Matcher
+    from .jsonpath import Steps
+    from .matcher import Asked, Condition, Matcher
 
-    Question = tuple[Sequence[str | int], Any, int]  # steps, what is expected there, its bit
-
-
-class Place:
-    """A place in an event, and the questions of rows about what is there and below. Each question has a bit.
-
-    present:  the bits that are so if anything is there
-    string, mapping, sequence: if that is a str, a dict, a list
-    values:   if it is a certain string, by that string
-    members:  the places below, by key
-    items:    likewise, by index
-    leaf:     whether nothing is asked but that anything is there
-    narrow:   whether there are so few members that an event is sooner asked for them than they for its keys
-    """
-
-    __slots__ = ("items", "leaf", "mapping", "members", "narrow", "present", "sequence", "string", "values")
-
-    def __init__(self, questions: "Iterable[Question]", depth: int = 0) -> None:
-        self.present = self.string = self.mapping = self.sequence = 0
-        self.values: dict[str, int] = {}
-        self.members: dict[Any, Any] = {}
-        self.items: dict[Any, Any] = {}
-        for question in questions:
-            steps, expected, bit = question
-            if len(steps) > depth:
-                step = steps[depth]
-                below = self.members if isinstance(step, str) else self.items
-                if step not in below:
-                    below[step] = Unvisited(below, step, depth + 1)
-                below[step].questions.append(question)
-            elif expected is str:
-                self.string |= bit
-            elif expected is dict:
-                self.mapping |= bit
-            elif expected is list:
-                self.sequence |= bit
-            elif expected is ... or not indexed(expected):
-                self.present |= bit  # what else is expected of it, the row has to see
-            else:
-                for value in (expected,) if isinstance(expected, str) else expected:
-                    self.values[value] = self.values.get(value, 0) | bit
-        self.string |= self.present
-        self.mapping |= self.present
-        self.sequence |= self.present
-        self.leaf = self.string == self.mapping == self.sequence and not (self.values or self.members or self.items)
-        self.narrow = len(self.members) < 12
-
-    def find(self, value: "Any") -> int:
-        """The bits of all that is so where an event has *value* here."""
-        kind = value.__class__
-        if kind is dict:
-            found, members = self.mapping, self.members
-            few, many = members, value
-            if not self.narrow:
-                few, many = value, members
-            for key in few:
-                if key in many:
-                    place = members[key]
-                    found |= place.present if place.leaf else place.find(value[key])
-            return found
-        if kind is str:
-            return self.string | self.values.get(value, 0)
-        if kind is list:
-            found, items = self.sequence, self.items
-            for index in items:
-                if index < len(value):
-                    found |= items[index].find(value[index])
-            return found
-        for exact in (dict, str, list):
-            if isinstance(value, exact):  # an heir of it
-                return self.find(exact(value))  # type: ignore[arg-type]
-        return self.present
+    Left = list[tuple[Matcher, list[Asked]]]  # the rows that may match, and what is still open of each
+    # Where to look, the keys and strings that rows know there, what follows from the answer; or the rows that are left.
+    Question = tuple[Steps | None, frozenset[Any], Remembered, list[tuple[Matcher, list[Condition]]]]
 
 
-class Unvisited:
-    """A place that no event has had yet. Few events have more than a few, and a cold start would pay for them all."""
-
-    __slots__ = ("_depth", "_siblings", "_step", "questions")
-
-    leaf = False
-
-    def __init__(self, siblings: "dict[Any, Any]", step: "str | int", depth: int) -> None:
-        self._siblings = siblings
-        self._step = step
-        self._depth = depth
-        self.questions: list[Question] = []
-
-    def find(self, value: "Any") -> int:
-        """Give way to a Place; its bits where an event has *value* here."""
-        place = self._siblings[self._step] = Place(self.questions, self._depth)
-        return place.find(value)
+MOST = 512  # answers that a tree remembers
 
 
 class Registry:
-    """Rows in order, each known by the bits of its conditions."""
+    """Rows in order, and the questions that tell which of them an event may match, the root's keys first."""
 
     def __init__(self, rows: "Iterable[Matcher]") -> None:
         self.rows = tuple(rows)
-        questions: list[Question] = []
-        self._bits = []
-        bit = 1
-        for row in self.rows:
-            bits = 0
-            for steps, expected in zip(row.steps, row.where.values(), strict=True):
-                if steps is not None:
-                    questions.append((steps, expected, bit))
-                    bits |= bit
-                    bit <<= 1
-            self._bits.append(bits)
-        self._root = Place(questions)
-        # What senders send has few shapes; what anybody may invent must not fill the memory.
-        self._candidates = lru_cache(512)(self._that_may_match)
+        self._first = _question((), [(row, row.asked) for row in self.rows], (), [])
 
     def match(self, event: "Any") -> "Matcher | None":
         """The first row whose conditions all hold for *event*, or None."""
-        for row, rest in self._candidates(self._root.find(event)):
-            if not rest or hold(rest, event):
+        place, known, answers, rows = self._first
+        while place is not None:
+            value = event
+            answer: Any = None
+            try:
+                for step in place:
+                    value = value[step]
+                kind = value.__class__
+                if kind is dict:
+                    answer = known.intersection(value)
+                elif kind is str:
+                    answer = value if value in known else str
+                else:
+                    answer = _answer(value, known)
+            except (LookupError, TypeError):
+                pass
+            place, known, answers, rows = answers[answer]
+        for row, conditions in rows:
+            if not conditions or hold(conditions, event):
                 return row
         return None
 
-    def _that_may_match(self, found: int) -> "list[tuple[Matcher, list[Condition]]]":
-        """The rows that an event may match of which *found* is so, each with the conditions that are still open."""
-        rows: list[tuple[Matcher, list[Condition]]] = []
-        for row, bits in zip(self.rows, self._bits, strict=True):
-            if bits & found == bits:
-                asked = zip(row.conditions(), row.steps, row.where.values(), strict=True)
-                rest = [condition for condition, steps, expected in asked if steps is None or not indexed(expected)]
-                rows.append((row, rest))
+
+def _question(
+    place: "Steps", left: "Left", before: "tuple[Steps, ...]", grown: "list[dict[Any, Question]]"
+) -> "Question":
+    """What is at *place*? Asked of an event that may match the rows *left*, after the questions *before*."""
+    known: set[Any] = set()
+    for _, asked in left:
+        for _, steps, expected in asked:
+            if steps is not None and steps[: len(place)] == place:
+                known.update(steps[len(place) : len(place) + 1] or _strings(expected))
+    places = (*before, place)
+
+    def then(answer: "Any") -> "Question":
+        # What senders send has few shapes; what anybody may invent must not fill the memory.
+        if len(grown) == MOST:
+            for each in grown:
+                each.clear()
+            grown.clear()
+        grown.append(answers)
+        still: Left = []
+        for row, asked in left:
+            rest = _open(asked, place, answer)
+            if rest is not None:
+                still.append((row, rest))
                 if not rest:
                     break
-        return rows
+        following = _telling(still, places)
+        if following is not None:
+            return _question(following, still, places, grown)
+        return None, frozenset(), answers, [(row, [row.condition(at) for at, *_ in rest]) for row, rest in still]
+
+    answers = Remembered(then)
+    return place, frozenset(known), answers, []
 
 
-def indexed(expected: "Any") -> bool:
-    """Whether a bit says all of a condition."""
-    if isinstance(expected, (set, frozenset)):
-        return {*map(type, expected)} == {str}
-    return isinstance(expected, str) or any(expected is known for known in (..., str, dict, list))
+def _open(asked: "list[Asked]", place: "Steps", answer: "Any") -> "list[Asked] | None":
+    """Which conditions are open when the *answer* is what is at *place* (None: nothing); None if one cannot hold."""
+    depth = len(place)
+    keys = answer if isinstance(answer, frozenset) else ()
+    rest = []
+    for condition in asked:
+        _, steps, expected = condition
+        if steps is None or steps[:depth] != place:
+            rest.append(condition)
+        elif len(steps) == depth:
+            holds = _holds(expected, place, answer)
+            if holds is None:
+                rest.append(condition)
+            elif not holds:
+                return None
+        elif steps[depth] in keys:
+            if expected is not ... or len(steps) > depth + 1:
+                rest.append(condition)
+        elif answer is list and isinstance(steps[depth], int):
+            rest.append(condition)
+        else:
+            return None
+    return rest
+
+
+def _telling(left: "Left", before: "tuple[Steps, ...]") -> "Steps | None":
+    """The first place at which several conditions are settled, if there is one that was not asked before."""
+    once = set()
+    parents = {place[:-1] for place in before if place}
+    for _, asked in left:
+        for _, steps, expected in asked:
+            if not steps or isinstance(steps[-1], int):
+                continue
+            # The keys tell more than what is at one, unless that has to be a certain value, and mostly is.
+            place = steps[:-1]
+            if (_strings(expected) or _is_kind(expected)) and (place in before or place not in parents):
+                place = steps
+            if place in once:
+                return place
+            if place not in before:
+                once.add(place)
+    return None
+
+
+def _answer(value: "Any", known: "frozenset[Any]") -> "Any":
+    """What *value* is: of a dict the keys that are known, a known string, or else str, list, object."""
+    if isinstance(value, dict):
+        return known.intersection(value)
+    if isinstance(value, str):
+        return str(value) if value in known else str
+    return list if isinstance(value, list) else object
+
+
+def _holds(expected: "Any", place: "Steps", answer: "Any") -> "bool | None":
+    """Whether the *answer* is what is *expected* at *place*; None if a row has to look for itself."""
+    if answer is None:
+        return False
+    if place and isinstance(place[-1], int):
+        return None  # a string has items too, where we look for those of lists
+    if expected is ...:
+        return True
+    if _is_kind(expected):
+        return expected is (dict if isinstance(answer, frozenset) else str if isinstance(answer, str) else answer)
+    strings = _strings(expected)
+    return answer in strings if strings else None
+
+
+def _is_kind(expected: "Any") -> bool:
+    return expected is str or expected is dict or expected is list
+
+
+def _strings(expected: "Any") -> "set[str]":
+    """The strings that a condition names, one of which must be there; none if it says anything else."""
+    if isinstance(expected, str):
+        return {expected}
+    if isinstance(expected, (set, frozenset)) and {*map(type, expected)} == {str}:
+        return {*expected}
+    return set()
