@@ -28,22 +28,19 @@ class Registry:
 
     def match(self, event: "Any") -> "Matcher | None":
         """The first row whose conditions all hold for *event*, or None."""
-        place, known, answers, rows = self._first
+        _, known, answers, _ = self._first
+        answer: Any = known.intersection(event) if event.__class__ is dict else _answer(event, known)
+        question: Question = answers[answer]
+        place, known, answers, rows = question
         while place is not None:
             value = event
-            answer: Any = None
             try:
                 for step in place:
                     value = value[step]
-                kind = value.__class__
-                if kind is dict:
-                    answer = known.intersection(value)
-                elif kind is str:
-                    answer = value if value in known else str
-                else:
-                    answer = _answer(value, known)
             except (LookupError, TypeError):
-                pass
+                answer = None
+            else:
+                answer = value if value.__class__ is str and value in known else _answer(value, known)
             place, known, answers, rows = answers[answer]
         for row, conditions in rows:
             if not conditions or hold(conditions, event):
