@@ -591,6 +591,7 @@ PIECES = [
     "%252f",
     "~",
     "@",
+    "@@",
 ]
 
 
@@ -599,6 +600,7 @@ PIECES = [
 @example(["/", "%FF"], [])
 @example(["/", "books", "/", "..", "/"], [])
 @example(["http:", "//", "localhost", "/"], [])
+@example(["/", "@@"], [])
 @example([], [])
 def test_no_invented_spelling_passes(shop, before, after):
     """What reaches the view of a guarded path, however it is spelled, does so for events alone."""

@@ -182,6 +182,7 @@ def _plain(path: str, dots: bool) -> str:
     """*path* in lower case with one slash at each end and between segments; *dots* has "." and ".." do their work."""
     segments: list[str] = []
     for segment in path.casefold().split("/"):
+        segment = segment.removeprefix("@@")  # Pyramid's traversal: what follows is the name of a view, as without it
         if dots and segment == "..":
             del segments[-1:]
         elif segment and not (dots and segment == "."):
