@@ -693,9 +693,19 @@ def test_mount_point_of_django_itself():
 
 @pytest.mark.parametrize(
     "target",
-    ["/events", "/events/", "/EVENTS", "/events/x", "/events//x", "/x/../events", "events", "/events/../books"],
+    [
+        "/events",
+        "/events/",
+        "/EVENTS",
+        "/events/x",
+        "/events//x",
+        "/x/../events",
+        "events",
+        "/events/../books",
+        "/@@events",
+    ],
 )
-@pytest.mark.parametrize("paths", [("/events/",), "/events", ["/nothing", "/Events"]])
+@pytest.mark.parametrize("paths", [("/events/",), "/events", ["/nothing", "/Events"], "/@@events"])
 @pytest.mark.parametrize("leg", ["wsgi", "asgi"])
 def test_paths_are_prefixes(leg, paths, target):
     """A path guards all that begins with it, in any case of letters; "/events/" guards "/events" too."""

@@ -120,7 +120,9 @@ class EventsOnly:
 
     def __init__(self, app: "Any", paths: "Iterable[str]" = ("/aws.",), interface: "str | None" = None) -> None:
         self._app = app
-        self._paths = tuple(path.casefold() for path in ((paths,) if isinstance(paths, str) else paths))
+        self._paths = tuple(
+            path.casefold().replace("/@@", "/") for path in ((paths,) if isinstance(paths, str) else paths)
+        )
         if not self._paths or not all(path[:1] == "/" and "//" not in path for path in self._paths):
             raise ConfigurationError(
                 f"EventsOnly: paths={paths!r}; name one or more, each from '/' on, such as '/aws.'"
