@@ -115,7 +115,8 @@ def _telling(left: "Left", before: "tuple[Steps, ...]") -> "Steps | None":
         for _, steps, expected in asked:
             if not steps or isinstance(steps[-1], int):
                 continue
-            # The keys tell more than what is at one, unless that has to be a certain value, and mostly is.
+            # The keys tell more than what is at one of them, unless rows want a certain value there: nearly all events
+            # that come so far have it. Where a value beside was asked for and the row is still open, it was not there.
             place = steps[:-1]
             if (_strings(expected) or _is_kind(expected)) and (place in before or place not in parents):
                 place = steps
