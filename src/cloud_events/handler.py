@@ -1,140 +1,161 @@
-"""HANDLER. The one door: the Lambda setting is ``Handler = cloud_events.handler.handler``.
+"""HANDLER. The Lambda setting is ``Handler = cloud_events.handler.handler``.
 
 Handler → Adapter → Interface → Application, and the reply back
 """
 
+from __future__ import annotations
+
 import logging
 import os
+import sys
 import threading
 from time import perf_counter
+from typing import Any, Protocol
 
-from .adapter import Adapter
+from .adapter import Adapted, Adapter
+from .adapter.encoding import use_orjson
 from .adapter.matcher import HTTP
+from .adapter.path import Targets
+from .adapter.writing import Unit
 from .application import load
+from .delivery import deliver
 from .errors import UnsupportedEvent
+from .interface import wsgi
+from .messages import Outcome, Part, Request, Response
+from .reply import Reply
 from .settings import Settings, from_environment, resolve
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
-    from .messages import Request, Response
-    from .reply import Reply
-
-    Handler = Callable[[Any, Any], Any]
 
 logger = logging.getLogger("cloud_events")
 
 _lock = threading.Lock()
-_handler: "Handler | None" = None
+_handler: Handler | None = None
 
 
-def handler(event: "Any", context: "Any") -> "Any":
+class Observer(Protocol):
+    """Sees what passes through a handler; the test kit and the command line have one."""
+
+    def adapted(self, adapted: Adapted) -> None:
+        """An event was understood."""
+
+    def sent(self, request: Request, outcome: Outcome | BaseException, milliseconds: float) -> None:
+        """A request was sent: what became of it, or what the application raised before a response was complete."""
+
+
+class Handler:
+    """A Lambda handler for one application: a callable of event and context.
+
+    settings: what was set
+    observer: sees what passes through, or None
+    """
+
+    def __init__(self, settings: Settings, observer: Observer | None = None) -> None:
+        self.settings = settings
+        self.interface = _interface(settings)
+        targets = Targets(self.interface.default_path, settings.path_prefix, settings.sources)
+        self.adapter = Adapter(settings.matchers, targets, settings.content_mode, settings.delivery == "record")
+        self._reply = Reply(settings.response == "native", settings.failure_statuses)
+        self._observer = observer
+        use_orjson()
+        _start_in_init(self.interface)
+
+    def __call__(self, event: Any, context: Any) -> Any:
+        """Deliver *event*; return what Lambda is told.
+
+        Raises InvalidEvent, UnsupportedEvent, EventFailed, the others of ``cloud_events.errors``, and whatever the
+        application raises before its response is complete. Each of these fails the invocation.
+        """
+        adapted = self.adapter.adapt(event, context)
+        if self._observer is not None:
+            self._observer.adapted(adapted)
+        if adapted.reply == HTTP:
+            return self._http_handler(adapted)(event, context)
+        if adapted.split is None:
+            (part,) = adapted.parts
+            outcomes = [self._send(adapted, part, unit) for unit in self.adapter.units(adapted, part, {})]
+        else:
+            outcomes = deliver(adapted, self.adapter.units, self._send)
+        return self._reply.tell(adapted, outcomes)
+
+    def _send(self, adapted: Adapted, part: Part, unit: Unit) -> Outcome:
+        """Send one request. Raises what the application raises before its response is complete."""
+        if unit.target.acknowledged:
+            logger.info("%s: acknowledged without a request", unit.target.matcher)
+            return Outcome(part, None, Response(204, [], b""), None)
+        request = self.adapter.request(unit)
+        started = perf_counter()
+        try:
+            response = self.interface.call(request)
+        except BaseException as error:
+            self._observe(request, error, started)
+            raise
+        if logger.isEnabledFor(logging.INFO):
+            milliseconds = (perf_counter() - started) * 1000
+            line = (request.delivery.matcher, self.interface.method, request.path, response.status, milliseconds)
+            logger.info("%s: %s %s answered %d in %.1f ms", *line)
+        if response.error is not None:
+            late = response.error
+            logger.error("the application failed after its response at %s was complete", request.path, exc_info=late)
+        outcome = self._reply.judge(adapted, part, request, response)
+        self._observe(request, outcome, started)
+        return outcome
+
+    def _observe(self, request: Request, outcome: Outcome | BaseException, started: float) -> None:
+        if self._observer is not None:
+            self._observer.sent(request, outcome, (perf_counter() - started) * 1000)
+
+    def _http_handler(self, adapted: Adapted) -> Any:
+        """Return the Lambda handler of HTTP requests. Raises UnsupportedEvent if none was set."""
+        if self.settings.http_handler is None:
+            raise UnsupportedEvent(
+                f"this is an HTTP request, from {adapted.kind.sender}: set CLOUD_EVENTS_HTTP_HANDLER to a "
+                "Lambda handler for it, made by Mangum (ASGI) or apig-wsgi (WSGI)"
+            )
+        return self.settings.http_handler
+
+
+def handler(event: Any, context: Any) -> Any:
     """Deliver *event* to the application that WSGI_APPLICATION or ASGI_APPLICATION names; return what Lambda is told.
 
     event:   what Lambda hands over: any JSON value as Python objects
     context: Lambda's context object, or None
 
-    Raises ConfigurationError, InvalidEvent, UnsupportedEvent, EventFailed, the others of ``cloud_events.errors``, and
-    whatever the application raises before its answer is complete. Each of these fails the invocation.
+    Raises ConfigurationError, and what ``Handler.__call__`` raises. Each of these fails the invocation.
     """
     return (_handler or _load())(event, context)
 
 
-def make_handler(application: "Any", interface: "str | None" = None, **settings: "Any") -> "Handler":
+def make_handler(application: Any, interface: str | None = None, **settings: Any) -> Handler:
     """Return a Lambda handler for *application*, a callable or the dotted path of one.
 
-    interface: "wsgi" or "asgi"; seen from the application where it is not given
+    interface: "wsgi" or "asgi"; detected from the application if omitted
     settings:  wsgi_environ, asgi_scope, response, failure_statuses, delivery, content_mode, matchers, path_prefix,
                sources, http_handler, lifespan: each as the environment variable of that name, objects or dotted paths.
-               One that is left out falls back on its environment variable.
+               One that is omitted falls back on its environment variable.
 
     Raises ConfigurationError, naming the keyword, its value and the remedy.
     """
     if isinstance(application, str):
         application = load(application, "make_handler")
-    return journey(*boxes(resolve(application, interface, settings)))
+    return Handler(resolve(application, interface, settings))
 
 
-def boxes(settings: Settings) -> "tuple[Settings, Adapter, Any, Reply]":
-    """What an event passes through on its way: adapter, interface and reply, made for *settings*."""
-    from .reply import Reply
-
+def _interface(settings: Settings) -> Any:
     if settings.interface == "wsgi":
-        from .interface import wsgi
+        return wsgi.Interface(settings.application, settings.base)
+    from .interface import asgi  # with asyncio, which WSGI functions do without
 
-        interface: Any = wsgi.Interface(settings.application, settings.base)
-    else:
-        from .interface import asgi
-
-        interface = asgi.Interface(settings.application, settings.base, settings.lifespan)
-    places = settings.places._replace(default=interface.default_path)
-    adapter = Adapter(settings.matchers, places, settings.content_mode, settings.delivery == "record")
-    return settings, adapter, interface, Reply(settings.response == "native", settings.failures)
+    return asgi.Interface(settings.application, settings.base, settings.lifespan)
 
 
-def journey(settings: Settings, adapter: Adapter, interface: "Any", reply: "Reply") -> "Handler":
-    """The Lambda handler that sends each event through these boxes."""
-    from .adapter.encoding import use_orjson
-
-    use_orjson()
-    _warm(interface)
-
-    def call(request: "Request") -> "Response":
-        started = perf_counter()
-        response: Response = interface.call(request)
-        if logger.isEnabledFor(logging.INFO):
-            milliseconds = (perf_counter() - started) * 1000
-            line = (request.delivery.matcher, interface.method, request.path, response.status, milliseconds)
-            logger.info("%s: %s %s answered %d in %.1f ms", *line)
-        if response.error is not None:
-            late = response.error
-            logger.error("the application failed after its answer at %s was complete", request.path, exc_info=late)
-        return response
-
-    def handle(event: "Any", context: "Any") -> "Any":
-        adapted = adapter.adapt(event, context)
-        if adapted.request is not None:
-            return reply.one(adapted, adapted.request, call(adapted.request))
-        if adapted.reply == HTTP:
-            return hand_on(settings.http_handler, adapted.name)(event, context)
-        from . import batch
-
-        return batch.deliver(adapted, context, call, reply)
-
-    return handle
-
-
-HTTP_KINDS = {
-    "http.apigw1": "API Gateway, payload 1.0",
-    "http.apigw2": "API Gateway, payload 2.0",
-    "http.functionurl": "a Lambda function URL",
-    "http.alb": "an Application Load Balancer",
-    "http.lattice1": "VPC Lattice, payload 1.0",
-    "http.lattice2": "VPC Lattice, payload 2.0",
-}
-
-
-def hand_on(http_handler: "Handler | None", name: "str | None") -> "Handler":
-    """The Lambda handler that takes the HTTP requests of our row *name*. Raises UnsupportedEvent where none was set."""
-    if http_handler is None:
-        raise UnsupportedEvent(
-            f"this is an HTTP request, from {HTTP_KINDS[name or '']}: set CLOUD_EVENTS_HTTP_HANDLER to a "
-            "Lambda handler for it, made by Mangum (ASGI) or apig-wsgi (WSGI)"
-        )
-    return http_handler
-
-
-def _load() -> "Handler":
+def _load() -> Handler:
     global _handler
     with _lock:
         if _handler is None:
-            _handler = journey(*boxes(from_environment()))
+            _handler = Handler(from_environment())
         return _handler
 
 
-def _warm(interface: "Any") -> None:
+def _start_in_init(interface: Any) -> None:
     """In Lambda, start the application in the init phase; with SnapStart, after each restore of the snapshot."""
     if "AWS_LAMBDA_FUNCTION_NAME" not in os.environ:
         return
@@ -158,7 +179,7 @@ _PATHS = (
 )
 
 
-def _wanted_now() -> bool:
+def _load_in_init() -> bool:
     """Whether to load the application while this module is imported, so that the work falls into the init phase."""
     if "AWS_LAMBDA_FUNCTION_NAME" not in os.environ:
         return False
@@ -169,13 +190,12 @@ def _wanted_now() -> bool:
 
 
 def _half_imported(path: str) -> bool:
-    # The module that holds it may be the one that is importing us, a few lines before it makes it.
-    import sys
-
+    """Whether the module that holds *path* is the one that is importing us, a few lines before it makes it."""
     module_name = path.partition(":")[0] if ":" in path else path.rpartition(".")[0]
     spec = getattr(sys.modules.get(module_name), "__spec__", None)
+    # importlib's own mark. Without it the path would be looked up before it exists, and the function would not start.
     return bool(getattr(spec, "_initializing", False))
 
 
-if _wanted_now():
+if _load_in_init():
     _load()

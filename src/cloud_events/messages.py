@@ -1,32 +1,15 @@
-"""What travels between the boxes: a Request to the application, its Response, and the Delivery that marks both.
+"""What travels: a Request to the application, the Response, what became of both, and the Delivery that marks a request.
 
-They are made for every event, hence of slots: the cheapest to make and to read. Their ``repr`` shows no event, body or
-header value: a traceback or a debugger's log must not leak what was in an event.
+Their ``repr`` shows no event, body or header value, so that a traceback or a debugger's log cannot leak one.
 """
 
-TYPE_CHECKING = False  # typing is not imported at run time: it alone costs as much as all of this library
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from typing import Any
+from __future__ import annotations
 
-# RFC 3986, section 3.3: what a path segment may hold unescaped, and "/".
-_PATH = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=:@/"
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
-BODILESS = ("GET", "HEAD", "TRACE", "CONNECT")  # RFC 9110, section 9.3: content means nothing in these
-
-
-def quote(text: str, safe: bytes = _PATH) -> str:
-    """Percent-encode the UTF-8 bytes of every character of *text* that is not among the *safe*, which are ASCII."""
-    encoded = text.encode()
-    others = encoded.translate(None, safe)
-    if not others:
-        return text
-    quoted = encoded.decode("latin-1")
-    if b"%" in others:  # before it is written
-        quoted = quoted.replace("%", "%25")
-    for byte in {*others} - {*b"%"}:
-        quoted = quoted.replace(chr(byte), f"%{byte:02X}")
-    return quoted
+BODILESS = ("GET", "HEAD", "TRACE", "CONNECT")  # RFC 9110, section 9.3: content has no meaning in these
 
 
 class Delivery:
@@ -41,7 +24,7 @@ class Delivery:
     __slots__ = ("attributes", "matcher", "path", "record_id")
 
     def __init__(
-        self, matcher: "str | None", path: str, record_id: "Any" = None, attributes: "Mapping[str, Any] | None" = None
+        self, matcher: str | None, path: str, record_id: Any = None, attributes: Mapping[str, Any] | None = None
     ) -> None:
         self.matcher = matcher
         self.path = path
@@ -49,23 +32,23 @@ class Delivery:
         self.attributes = attributes or {}
 
     @property
-    def event_id(self) -> "str | None":
+    def event_id(self) -> str | None:
         return self.attributes.get("id")
 
     @property
-    def type(self) -> "str | None":
+    def type(self) -> str | None:
         return self.attributes.get("type")
 
     @property
-    def source(self) -> "str | None":
+    def source(self) -> str | None:
         return self.attributes.get("source")
 
     @property
-    def subject(self) -> "str | None":
+    def subject(self) -> str | None:
         return self.attributes.get("subject")
 
     @property
-    def time(self) -> "str | None":
+    def time(self) -> str | None:
         return self.attributes.get("time")
 
     def __repr__(self) -> str:
@@ -73,12 +56,12 @@ class Delivery:
 
 
 class Request:
-    """One event (or record) on its way to the application.
+    """One event (or record) on the way to the application.
 
-    path:         decoded text, from "/" on
+    path:         decoded text that begins with "/"
     query:        percent-encoded ASCII, without "?"
     body:         bytes
-    content_type: a str; None leaves the one that settings or defaults name; "" sends none
+    content_type: a str; None leaves the one of the settings or the default; "" sends none
     headers:      (lower-case name, ASCII value) pairs
     event:        what the body says, as Python objects
     """
@@ -90,10 +73,10 @@ class Request:
         path: str,
         query: str,
         body: bytes,
-        content_type: "str | None",
-        headers: "Sequence[tuple[str, str]]",
-        event: "Any",
-        context: "Any",
+        content_type: str | None,
+        headers: Sequence[tuple[str, str]],
+        event: Any,
+        context: Any,
         delivery: Delivery,
     ) -> None:
         self.path = path
@@ -110,18 +93,18 @@ class Request:
 
 
 class Response:
-    """The application's whole answer.
+    """The application's complete response.
 
     status:  an int
     headers: (name, value) pairs of str, as the application wrote them
     body:    bytes
-    error:   the exception that the application raised after its answer was complete, or None
+    error:   the exception that the application raised after the response was complete, or None
     """
 
     __slots__ = ("body", "error", "headers", "status")
 
     def __init__(
-        self, status: int, headers: "list[tuple[str, str]]", body: bytes, error: "BaseException | None" = None
+        self, status: int, headers: list[tuple[str, str]], body: bytes, error: BaseException | None = None
     ) -> None:
         self.status = status
         self.headers = headers
@@ -129,17 +112,64 @@ class Response:
         self.error = error
 
     def header(self, name: str) -> str:
-        """The value of the first header *name* (lower-case), or ""."""
+        """Return the value of the first header *name* (lower-case), or ""."""
         for key, value in self.headers:
             if key.lower() == name:
                 return value
         return ""
 
+    def json(self) -> Any:
+        """Return the body as JSON (RFC 8259: in UTF-8); None if it is not JSON."""
+        try:
+            return json.loads(self.body.decode("utf-8-sig"))
+        except (ValueError, RecursionError):
+            return None
+
     def __repr__(self) -> str:
         return f"<Response {self.status}, {len(self.body)} bytes>"
 
 
-def seconds_left(context: "Any") -> "float | None":
-    """The time until Lambda ends this invocation, in seconds; None where *context* does not say."""
+class Part(NamedTuple):
+    """What succeeds or fails as one: a whole event, one record of a batch, or one item of a list of events.
+
+    value:        the event, record or item
+    group:        the key of the record's list (a partition, a queue), or None
+    position:     the place in the event, from 0
+    identifier:   what names the record in ``batchItemFailures``; None if nothing does
+    ordering_key: parts with the same key wait for one another; None if the part is independent
+    """
+
+    value: Any
+    group: str | None = None
+    position: int = 0
+    identifier: Any = None
+    ordering_key: Any = None
+
+    def __repr__(self) -> str:
+        return f"<Part {self.position}>"
+
+
+class Outcome(NamedTuple):
+    """What became of one request. The request itself is not kept: 10,000 of them would fill the memory.
+
+    part:     what the request carried
+    path:     where it went; None if it was not sent
+    response: the application's response, or None
+    error:    what makes it a failure; None: it succeeded
+    reported: the application's own ``batchItemFailures``, a list, or None
+    """
+
+    part: Part
+    path: str | None
+    response: Response | None
+    error: BaseException | None
+    reported: list[Any] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Outcome of {self.part!r}>"
+
+
+def seconds_left(context: Any) -> float | None:
+    """Return the time until Lambda ends this invocation, in seconds; None if *context* does not say."""
     remaining = getattr(context, "get_remaining_time_in_millis", None)
     return None if remaining is None else remaining() / 1000

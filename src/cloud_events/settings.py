@@ -1,67 +1,152 @@
-"""Environment variables and keywords → one immutable Settings. Every fault is named, with its value and its remedy."""
+"""Environment variables and keywords → one immutable Settings. Every fault is named, with the value and the remedy."""
+
+from __future__ import annotations
 
 import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+from typing import Any, NamedTuple
 
 from .adapter.matcher import Matcher
-from .adapter.path import Places, fault_of
+from .adapter.path import fault_of
 from .application import interface_of, load
 from .errors import ConfigurationError
-from .values import NamedTuple
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from typing import Any
 
 PREFIX = "CLOUD_EVENTS_"
-
-# What each setting that is one of a few words may say; the first is the default.
-CHOICES = {
-    "response": ("envelope", "native"),
-    "delivery": ("batch", "record"),
-    "content_mode": ("event", "binary", "structured"),
-    "lifespan": ("auto", "on", "off"),
-}
-OPTIONS = (*CHOICES, "failure_statuses", "matchers", "path_prefix", "sources", "http_handler")
-KEYWORDS = ("wsgi_environ", "asgi_scope", *OPTIONS)
+NEAR_PREFIX = re.compile(r"CLOUD_?EVENTS?_+(\w+)", re.IGNORECASE)
 
 
 class Settings(NamedTuple):
     """What was set, checked and loaded.
 
-    application:  the callable
-    interface:    "wsgi", or "asgi"
-    base:         the user's environ or scope, a dict
-    response:     "envelope" or "native"
-    delivery:     "batch" or "record"
-    content_mode: "event", "binary" or "structured"
-    lifespan:     "auto", "on" or "off"
-    failures:     the statuses that count as a failure, a frozenset of int
-    matchers:     the user's rows
-    places:       where events may go
-    http_handler: the Lambda handler of HTTP requests, or None
+    application:      the callable
+    interface:        "wsgi" or "asgi"
+    base:             the user's environ or scope, a dict
+    response:         "envelope" or "native"
+    failure_statuses: the statuses that count as a failure, a frozenset of int
+    delivery:         "batch" or "record"
+    content_mode:     "event", "binary" or "structured"
+    matchers:         the user's rows
+    path_prefix:      put before every path, or ""
+    sources:          the shell-style patterns of accepted dynamic values; () accepts all
+    http_handler:     the Lambda handler of HTTP requests, or None
+    lifespan:         "auto", "on" or "off"
     """
 
-    application: "Callable[..., Any]"
+    application: Callable[..., Any]
     interface: str
-    base: "dict[str, Any]"
+    base: dict[str, Any]
     response: str
+    failure_statuses: frozenset[int]
     delivery: str
     content_mode: str
+    matchers: tuple[Matcher, ...]
+    path_prefix: str
+    sources: tuple[str, ...]
+    http_handler: Callable[[Any, Any], Any] | None
     lifespan: str
-    failures: "frozenset[int]"
-    matchers: "tuple[Matcher, ...]"
-    places: Places
-    http_handler: "Callable[[Any, Any], Any] | None"
 
     def __repr__(self) -> str:
         return f"<Settings {self.interface}>"
 
 
-def from_environment() -> Settings:
-    """The settings of ``cloud_events.handler.handler``: all from environment variables.
+def one_of(*choices: str) -> Callable[[Any, str], str]:
+    """Return a parser that takes one of the *choices*."""
 
-    Raises ConfigurationError for the first thing that is wrong.
+    def parse(value: Any, label: str) -> str:
+        if value not in choices:
+            raise ConfigurationError(f"{label}: choose {' or '.join(map(repr, choices))}")
+        return str(value)
+
+    return parse
+
+
+def parse_statuses(value: Any, label: str) -> frozenset[int]:
+    found: set[int] = set()
+    for part in str(value).split(","):
+        low, dash, high = part.strip().partition("-")
+        if not (low.isdecimal() and (high.isdecimal() or not dash)) or not 100 <= int(low) <= int(high or low) <= 599:
+            raise ConfigurationError(
+                f"{label}: {part.strip()!r} is not a status; write comma-separated codes and ranges, such as "
+                "'404,500-599'"
+            )
+        found.update(range(int(low), int(high or low) + 1))
+    return frozenset(found)
+
+
+def parse_matchers(value: Any, label: str) -> tuple[Matcher, ...]:
+    if isinstance(value, Matcher):
+        value = (value,)
+    if not isinstance(value, (list, tuple)):
+        raise ConfigurationError(f"{label}: it must be a list of Matcher rows, not {_kind(value)}")
+    for number, row in enumerate(value):
+        if not isinstance(row, Matcher):
+            raise ConfigurationError(f"{label}: row {number} must be a Matcher, not {_kind(row)}")
+    return tuple(value)
+
+
+def parse_path_prefix(value: Any, label: str) -> str:
+    if not isinstance(value, str) or value[:1] != "/":
+        raise ConfigurationError(f"{label}: it must begin with '/', such as '/events'")
+    fault = fault_of(value) or ("'?', '#' or '//'" if any(mark in value for mark in ("?", "#", "//")) else "")
+    if fault:
+        raise ConfigurationError(f"{label}: it must not have {fault}")
+    return value.rstrip("/")
+
+
+def parse_sources(value: Any, label: str) -> tuple[str, ...]:
+    parts = value.split(",") if isinstance(value, str) else value
+    if not (isinstance(parts, (list, tuple)) and all(isinstance(part, str) for part in parts)):
+        raise ConfigurationError(
+            f"{label}: it must be comma-separated patterns, such as 'com.example.*,aws.*', or a list of them"
+        )
+    patterns = tuple(part.strip() for part in parts)
+    if not all(patterns):
+        raise ConfigurationError(
+            f"{label}: one pattern is empty; write comma-separated patterns, such as 'com.example.*,aws.*'"
+        )
+    return patterns
+
+
+def parse_http_handler(value: Any, label: str) -> Callable[[Any, Any], Any]:
+    if not callable(value):
+        raise ConfigurationError(f"{label}: it must be a Lambda handler, of event and context, not {_kind(value)}")
+    handler: Callable[[Any, Any], Any] = value
+    return handler
+
+
+class Option(NamedTuple):
+    """One setting: an environment variable with the prefix, or a keyword.
+
+    parse:  (value, how to name it in a message) → the value of the Settings; raises ConfigurationError
+    dotted: whether a string is the dotted path of the value
+    """
+
+    name: str
+    parse: Callable[[Any, str], Any]
+    default: Any
+    dotted: bool = False
+
+
+OPTIONS = (
+    Option("response", one_of("envelope", "native"), "envelope"),
+    Option("failure_statuses", parse_statuses, frozenset(range(300, 600))),
+    Option("delivery", one_of("batch", "record"), "batch"),
+    Option("content_mode", one_of("event", "binary", "structured"), "event"),
+    Option("matchers", parse_matchers, (), dotted=True),
+    Option("path_prefix", parse_path_prefix, ""),
+    Option("sources", parse_sources, ()),
+    Option("http_handler", parse_http_handler, None, dotted=True),
+    Option("lifespan", one_of("auto", "on", "off"), "auto"),
+)
+NAMES = tuple(option.name for option in OPTIONS)
+
+
+def from_environment() -> Settings:
+    """Return the settings of ``cloud_events.handler.handler``: all from environment variables.
+
+    Raises ConfigurationError for the first fault.
     """
     named = {name: os.environ.get(name, "") for name in ("WSGI_APPLICATION", "ASGI_APPLICATION")}
     given = [name for name, path in named.items() if path]
@@ -82,49 +167,43 @@ def from_environment() -> Settings:
 
 
 def resolve(
-    application: "Any", interface: "str | None", keywords: "Mapping[str, Any]", label: str = "make_handler"
+    application: Any, interface: str | None, keywords: Mapping[str, Any], label: str = "make_handler"
 ) -> Settings:
-    """The settings of one handler: keywords first, then the environment, then the defaults."""
+    """Return the settings of one handler: keywords first, then the environment, then the defaults.
+
+    Raises ConfigurationError for the first fault.
+    """
     _refuse_unknown(keywords)
     if not callable(application):
         raise ConfigurationError(
-            f"{label}: an application can be called, and a value of type {_kind(application)!r} cannot; give the "
-            "object that a server would run, such as project.wsgi.application"
+            f"{label}: an application must be callable; this is {_kind(application)}. Give the object that a server "
+            "would run, such as project.wsgi.application"
         )
     interface, application = _interface(application, interface, label)
     base_name = "wsgi_environ" if interface == "wsgi" else "asgi_scope"
-    base, base_label = _object(base_name, keywords)
+    base, base_label = _value(base_name, keywords, dotted=True)
     if base is not None and not isinstance(base, dict):
         raise ConfigurationError(f"{base_label}: it must be a dict, not {_kind(base)}")
-    chosen = {name: _choice(name, keywords) for name in CHOICES}
-    return Settings(
-        application,
-        interface,
-        base or {},
-        chosen["response"],
-        chosen["delivery"],
-        chosen["content_mode"],
-        chosen["lifespan"],
-        _failures(*_value("failure_statuses", keywords)),
-        _matchers(*_object("matchers", keywords)),
-        Places("/", _path_prefix(*_value("path_prefix", keywords)), _sources(*_value("sources", keywords))),
-        _http_handler(*_object("http_handler", keywords)),
-    )
+    parsed = {}
+    for option in OPTIONS:
+        value, value_label = _value(option.name, keywords, option.dotted)
+        parsed[option.name] = option.default if value is None else option.parse(value, value_label)
+    return Settings(application, interface, base or {}, **parsed)
 
 
-def _interface(application: "Any", interface: "str | None", label: str) -> "tuple[str, Any]":
-    """(interface, callable that has it); *interface* is what was said, or None: then it is seen."""
+def _interface(application: Any, interface: str | None, label: str) -> tuple[str, Any]:
+    """Return (interface, callable that has it); *interface* is what was set, or None: then it is detected."""
     if interface not in (None, "wsgi", "asgi"):
         raise ConfigurationError(f"{label}: interface={interface!r}; choose 'wsgi' or 'asgi'")
-    seen = interface_of(application)
-    if seen == "factory":
+    detected = interface_of(application)
+    if detected == "factory":
         raise ConfigurationError(
-            f"{label}: it takes no arguments, so it is no application; if it makes one, write app = "
+            f"{label}: it takes no arguments, so it is not an application; if it makes one, write app = "
             f"{getattr(application, '__name__', 'make')}() in a module, and give that app"
         )
-    if seen is None and interface is None:
+    if detected is None and interface is None:
         raise ConfigurationError(f"{label}: cannot tell WSGI from ASGI here; say interface='wsgi' or interface='asgi'")
-    if seen == "asgi2":
+    if detected == "asgi2":
         if interface == "wsgi":
             raise ConfigurationError(
                 f"{label}: it takes one argument, and a WSGI application two (PEP 3333); if it makes the application, "
@@ -133,119 +212,57 @@ def _interface(application: "Any", interface: "str | None", label: str) -> "tupl
         from asgiref.compatibility import guarantee_single_callable
 
         return "asgi", guarantee_single_callable(application)  # type: ignore[no-untyped-call]
-    if None not in (seen, interface) and seen != interface:
-        other = str(seen).upper()
+    if None not in (detected, interface) and detected != interface:
+        other = str(detected).upper()
         path = label.partition("=")[2]
-        remedy = f"set {other}_APPLICATION={path} instead" if path else f"say interface={seen!r}"
+        remedy = f"set {other}_APPLICATION={path} instead" if path else f"say interface={detected!r}"
         raise ConfigurationError(f"{label}: this application speaks {other}; {remedy}")
-    return interface or str(seen), application
+    return interface or str(detected), application
 
 
 def _variable(name: str) -> str:
     return name.upper() if name in ("wsgi_environ", "asgi_scope") else PREFIX + name.upper()
 
 
-def _value(name: str, keywords: "Mapping[str, Any]") -> "tuple[Any, str]":
-    """(value, how to name it in a message) of a setting; the value is None where it is not set, or set to nothing."""
-    if keywords.get(name) is not None:
-        return keywords[name], f"{name}={keywords[name]!r}"
-    value = os.environ.get(_variable(name)) or None
-    return value, f"{_variable(name)}={value!r}"
+def _value(name: str, keywords: Mapping[str, Any], dotted: bool) -> tuple[Any, str]:
+    """Return (value, how to name it in a message) of a setting; the value is None if it is unset or empty."""
+    keyword = keywords.get(name) is not None
+    value = keywords[name] if keyword else os.environ.get(_variable(name)) or None
+    label = name if keyword else _variable(name)
+    if dotted:
+        # An object's repr says nothing to a reader, and may say too much.
+        return (load(value, label) if isinstance(value, str) else value), label
+    return value, f"{label}={value!r}"
 
 
-def _object(name: str, keywords: "Mapping[str, Any]") -> "tuple[Any, str]":
-    value, label = _value(name, keywords)
-    if isinstance(value, str):
-        value = load(value, name if keywords.get(name) is not None else _variable(name))
-    else:
-        label = name  # an object's repr says nothing to a reader, and may say too much
-    return value, label
-
-
-def _choice(name: str, keywords: "Mapping[str, Any]") -> str:
-    value, label = _value(name, keywords)
-    if value is None:
-        return CHOICES[name][0]
-    if value not in CHOICES[name]:
-        raise ConfigurationError(f"{label}: choose {' or '.join(map(repr, CHOICES[name]))}")
-    return str(value)
-
-
-def _refuse_unknown(keywords: "Mapping[str, Any]") -> None:
-    # A typing error in a name would otherwise lose events without a word.
-    known = [PREFIX + name.upper() for name in OPTIONS]
-    for name in [key for key in os.environ if key.startswith(PREFIX) and key not in known]:
-        raise ConfigurationError(f"{name}: no such setting; {_nearest(name, known, PREFIX)}")
+def _refuse_unknown(keywords: Mapping[str, Any]) -> None:
+    """Raise ConfigurationError for a misspelled name, which would otherwise lose events without a word."""
+    known = [name.upper() for name in NAMES]
+    for variable in os.environ:
+        if variable.startswith(PREFIX):
+            name = variable.removeprefix(PREFIX)
+            if name not in known:
+                raise ConfigurationError(f"{variable}: no such setting; {_nearest(name, known, PREFIX)}")
+        elif near := NEAR_PREFIX.fullmatch(variable):
+            # Just one of our names, or nearly one: CLOUD_EVENT_BUS_NAME may be the application's own.
+            close = get_close_matches(near[1].upper(), known, 1, 0.8)
+            if close:
+                raise ConfigurationError(f"{variable}: no such setting; did you mean {PREFIX}{close[0]}?")
+    keywords_known = ("wsgi_environ", "asgi_scope", *NAMES)
     for name in keywords:
-        if name not in KEYWORDS:
-            raise ConfigurationError(f"make_handler({name}=…): no such setting; {_nearest(name, KEYWORDS)}")
+        if name not in keywords_known:
+            raise ConfigurationError(f"make_handler({name}=…): no such setting; {_nearest(name, keywords_known)}")
 
 
-def _nearest(name: str, known: "Any", prefix: str = "") -> str:
-    from difflib import get_close_matches
-
-    # The prefix alone would make any two names alike.
-    close = get_close_matches(name.removeprefix(prefix), [each.removeprefix(prefix) for each in known], 1)
-    return f"did you mean {prefix}{close[0]}?" if close else f"there are {', '.join(sorted(known))}"
-
-
-def _failures(value: "Any", label: str) -> "frozenset[int]":
-    if value is None:
-        return frozenset(range(300, 600))
-    found: set[int] = set()
-    for part in str(value).split(","):
-        low, dash, high = part.strip().partition("-")
-        if not (low.isdecimal() and (high.isdecimal() or not dash)) or not 100 <= int(low) <= int(high or low) <= 599:
-            raise ConfigurationError(
-                f"{label}: {part.strip()!r} is no status; write codes and ranges, such as '404,500-599'"
-            )
-        found.update(range(int(low), int(high or low) + 1))
-    return frozenset(found)
+def _nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
+    close = get_close_matches(name, [*known], 1)
+    return (
+        f"did you mean {prefix}{close[0]}?"
+        if close
+        else f"there are {', '.join(prefix + one for one in sorted(known))}"
+    )
 
 
-def _matchers(value: "Any", label: str) -> "tuple[Matcher, ...]":
-    if value is None:
-        return ()
-    if isinstance(value, Matcher):
-        value = (value,)
-    if not isinstance(value, (list, tuple)):
-        raise ConfigurationError(f"{label}: it must be a list of Matcher rows, not {_kind(value)}")
-    for number, row in enumerate(value):
-        if not isinstance(row, Matcher):
-            raise ConfigurationError(f"{label}: row {number} must be a Matcher, not {_kind(row)}")
-    return tuple(value)
-
-
-def _path_prefix(value: "Any", label: str) -> str:
-    if value is None:
-        return ""
-    if not isinstance(value, str) or value[:1] != "/":
-        raise ConfigurationError(f"{label}: it must begin with '/', such as '/events'")
-    fault = fault_of(value) or ("'?', '#' or '//'" if any(mark in value for mark in ("?", "#", "//")) else "")
-    if fault:
-        raise ConfigurationError(f"{label}: it must not have {fault}")
-    return value.rstrip("/")
-
-
-def _sources(value: "Any", label: str) -> "tuple[str, ...]":
-    if value is None:
-        return ()
-    parts = value.split(",") if isinstance(value, str) else value
-    if not (isinstance(parts, (list, tuple)) and all(isinstance(part, str) for part in parts)):
-        raise ConfigurationError(
-            f"{label}: it must be patterns by comma, such as 'com.example.*,aws.*', or a list of them"
-        )
-    patterns = tuple(part.strip() for part in parts)
-    if not all(patterns):
-        raise ConfigurationError(f"{label}: an empty pattern; write patterns by comma, such as 'com.example.*,aws.*'")
-    return patterns
-
-
-def _http_handler(value: "Any", label: str) -> "Any":
-    if value is not None and not callable(value):
-        raise ConfigurationError(f"{label}: it must be a Lambda handler, of event and context, not {_kind(value)}")
-    return value
-
-
-def _kind(value: "Any") -> str:
-    return type(value).__name__
+def _kind(value: Any) -> str:
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"

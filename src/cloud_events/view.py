@@ -1,21 +1,22 @@
 """What a view may ask about its request: is it an event, and which CloudEvent?"""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .adapter import OURS
+from .adapter.cloudevent import CloudEvent, unpack
+from .adapter.kinds import Describer, data_of, kind_of, records_of
 from .errors import InvalidEvent
 from .messages import Delivery
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
-
-    from .adapter.cloudevent import CloudEvent
 
 # Where requests keep their environ or scope: Starlette, Litestar, Quart and Django's ASGI · Flask, Bottle, Pyramid and
 # Django's WSGI · Falcon's WSGI.
 _CARRIERS = ("scope", "environ", "env")
 
 
-def carrier(request: "Any") -> "Mapping[str, Any] | None":
+def carrier(request: Any) -> Mapping[str, Any] | None:
     """The environ or scope of *request*, which may be one itself; None if it has none."""
     if isinstance(request, dict):
         return request
@@ -26,7 +27,7 @@ def carrier(request: "Any") -> "Mapping[str, Any] | None":
     return None
 
 
-def is_event(request: "Any") -> bool:
+def is_event(request: Any) -> bool:
     """Whether this library made *request* (an environ, a scope, or a framework's request) of an event, in this process.
 
     The mark is an object under a key that no header can set: a server makes only ``HTTP_*`` keys and ``headers`` of
@@ -35,46 +36,43 @@ def is_event(request: "Any") -> bool:
     return isinstance((carrier(request) or {}).get("cloud_events.delivery"), Delivery)
 
 
-def cloudevent(request: "Any") -> "CloudEvent":
-    """The event that *request* carries, as one CloudEvent; its data is the record where records are delivered singly.
+def cloudevent(request: Any) -> CloudEvent:
+    """Return the event that *request* carries, as one CloudEvent; its data is the record if records are sent singly.
 
-    Raises InvalidEvent if *request* is no event, or its kind of event has no CloudEvent attributes.
+    Raises InvalidEvent if *request* is not an event, or its kind of event has no CloudEvent attributes.
     """
-    from .adapter.attributes import TABLE
-    from .adapter.cloudevent import CloudEvent, unpack
-    from .adapter.describe import opened
-
-    event, name, delivery, _ = _facts(request)
-    if name == "cloudevent":
+    event, delivery = _facts(request)[:2]
+    kind = _kind(event)
+    if kind.name == "cloudevent":
         return unpack(event)
-    if not delivery.attributes or name not in TABLE:
-        raise InvalidEvent(f"events of {name or 'no matcher'} have no CloudEvent attributes")
-    return CloudEvent(delivery.attributes, event if delivery.record_id is None else opened(name, event)[0][0])
+    if not delivery.attributes or kind.attributes is None:
+        raise InvalidEvent(f"events of {kind.name or 'no matcher'} have no CloudEvent attributes")
+    if delivery.record_id is None or kind.records is None:
+        return CloudEvent(delivery.attributes, event)
+    return CloudEvent(delivery.attributes, data_of(kind, records_of(kind.records, event)[0][0]))
 
 
-def cloudevents(request: "Any") -> "list[CloudEvent]":
-    """The CloudEvents that *request* carries: one for each record of a batch, else the one of ``cloudevent``.
+def cloudevents(request: Any) -> list[CloudEvent]:
+    """Return the CloudEvents that *request* carries: one for each record of a batch, else the one of ``cloudevent``.
 
     Raises InvalidEvent as ``cloudevent`` does.
     """
-    from .adapter.attributes import TABLE
-    from .adapter.cloudevent import CloudEvent, unpack
-    from .adapter.express import each_attributes
-
-    event, name, delivery, context = _facts(request)
-    if name == "cloudevents.batch":
+    event, delivery, context = _facts(request)
+    kind = _kind(event)
+    if kind.name == "cloudevents.batch":
         return [unpack(item) for item in event]
-    row = TABLE.get(name)
-    if row is None or row.at is None or delivery.record_id is not None:
+    if kind.records is None or kind.attributes is None or delivery.record_id is not None:
         return [cloudevent(request)]
-    return [CloudEvent(attributes, record) for attributes, record in each_attributes(name, event, context)]
+    return [CloudEvent(attributes, record) for attributes, record in Describer(kind, event, context).each()]
 
 
-def _facts(request: "Any") -> "tuple[Any, str | None, Delivery, Any]":
-    from .adapter import ours
-
+def _facts(request: Any) -> tuple[Any, Delivery, Any]:
     if not is_event(request):
-        raise InvalidEvent("this request is no event: an HTTP client sent it")
+        raise InvalidEvent("this request is not an event: an HTTP client sent it")
     found = carrier(request) or {}
-    row = ours().match(found["aws.event"])
-    return found["aws.event"], row.name if row else None, found["cloud_events.delivery"], found["aws.context"]
+    return found["aws.event"], found["cloud_events.delivery"], found["aws.context"]
+
+
+def _kind(event: Any) -> Any:
+    row = OURS.match(event)
+    return kind_of(row.name if row else None)

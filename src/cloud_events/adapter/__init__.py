@@ -1,231 +1,209 @@
-"""ADAPTER. An event → the request, or the requests, that carry it: match, split, express as a CloudEvent."""
+"""ADAPTER. An event → what its sender expects, its parts, and what the requests that carry them say."""
 
-from functools import cache
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from ..errors import ConfigurationError, InvalidEvent
-from ..values import NamedTuple
-from .matcher import EACH, HTTP
-from .path import Places
+from ..messages import Part, Request
+from . import writing
+from .catalog import ROWS
+from .cloudevent import attributes_of, faults
+from .kinds import Describer, Kind, Records, alone, kind_of, parts_of
+from .matcher import EACH, HTTP, Matcher
+from .path import Target, Targets
+from .registry import Registry
+from .writing import Unit
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from typing import Any
-
-    from ..messages import Request
-    from .matcher import Matcher
-    from .path import Place
-    from .records import Batch
-    from .registry import Registry
+OURS = Registry(ROWS)
 
 
-class Part(NamedTuple):
-    """One of the several requests that carry an event.
+class Adapted(NamedTuple):
+    """An event, understood. What a reply needs to know of it is kept here: the application may change the event.
 
-    lane:       what must be done in order has the same; None: independent
-    identifier: what names the record in ``batchItemFailures``; None: nothing does
-    request:    makes the Request, given what to change in its event (a dict); so what is never tried is never written
+    ours:        our row for it, or None
+    kind:        what we know of events like it
+    reply:       what the sender expects, "sync", "async" or "poll"; "http" for a request that is not ours to deliver
+    split:       "record" or "item" if each of these is a request of its own, else None
+    parts:       what succeeds or fails as one: the event, or each record or item
+    identifiers: what names each record of the event in ``batchItemFailures``, in order; "" if nothing does. Lambda
+                 takes an empty identifier as the failure of the whole batch, which loses nothing
+    window:      the members of the event that belong to a tumbling window, a dict; {} if it has none
+    describer:   describes the event, or its records, as CloudEvents
     """
 
-    lane: "Any"
-    identifier: "Any"
-    request: "Callable[[dict[str, Any]], Request]"
+    ours: Matcher | None
+    kind: Kind
+    reply: str
+    split: str | None
+    parts: list[Part]
+    identifiers: list[Any]
+    window: dict[str, Any]
+    event: Any
+    context: Any
+    describer: Describer
 
     def __repr__(self) -> str:
-        return "<Part>"
-
-
-class Adapted:
-    """An event, understood.
-
-    name:    the library's own row for it, or None
-    reply:   what its sender expects, "sync", "async" or "poll"; "http" for a request that is not ours to deliver
-    batch:   where it keeps its records, or None
-    request: the one request that carries it, or None
-    parts:   the several that do, or None
-    """
-
-    __slots__ = ("batch", "event", "name", "parts", "reply", "request")
-
-    def __init__(
-        self,
-        name: "str | None",
-        reply: str,
-        batch: "Batch | None",
-        event: "Any",
-        request: "Request | None",
-        parts: "list[Part] | None",
-    ) -> None:
-        self.name = name
-        self.reply = reply
-        self.batch = batch
-        self.event = event
-        self.request = request
-        self.parts = parts
-
-    def __repr__(self) -> str:
-        return f"<Adapted {self.name}, {self.reply}>"
+        return f"<Adapted {self.kind.name}, {self.reply}>"
 
 
 class Adapter:
     """Knows the settings that decide where an event goes and how it is written.
 
     matchers:     the user's rows, tried before ours
-    places:       where events may go
+    targets:      where events may go
     content_mode: "event", "binary" or "structured"
     by_record:    whether records are delivered singly
+
+    Raises ConfigurationError for a row that cannot be.
     """
 
     def __init__(
         self,
-        matchers: "Iterable[Matcher]" = (),
-        places: Places = Places(),  # noqa: B008  # immutable
+        matchers: Iterable[Matcher] = (),
+        targets: Targets = Targets(),  # noqa: B008  # immutable
         content_mode: str = "event",
         by_record: bool = False,
     ) -> None:
-        rows = (*matchers,)
-        self._users = _registry(rows) if rows else None
-        for row in rows:
+        self._users = Registry(matchers)
+        for row in self._users.rows:
             if row.path in (HTTP, EACH):
                 raise ConfigurationError(f"{row!r}: the path must begin with '/' (static) or '$' (a JSONPath)")
-        self._places = places
-        self._static: dict[Matcher | None, Place] = {}  # of rows with a static path
+            if row.reply == "poll":
+                _refuse_unreportable(row)
+        self._targets = targets
         self._mode = content_mode
         self._by_record = by_record
 
-    def adapt(self, event: "Any", context: "Any") -> Adapted:
-        """Return what carries *event*; an event that no row matches goes to the default path.
+    def adapt(self, event: Any, context: Any) -> Adapted:
+        """Return what we know of *event* and its parts; an event that no row matches goes to the default path.
+
+        Raises InvalidEvent, naming every fault, for a list with a malformed CloudEvent; ConfigurationError if a row of
+        the user's takes the sender for one that reads which records failed.
+        """
+        ours = OURS.match(event)
+        kind = kind_of(ours.name if ours else None)
+        describer = Describer(kind, event, context)
+        if ours is not None and ours.path == HTTP:
+            return Adapted(ours, kind, HTTP, None, [Part(event)], [], {}, event, context, describer)
+        row = self._row(ours, kind.records, event)
+        expected = (ours and ours.reply) or "sync"
+        reply = (row and row.reply) or expected
+        if reply == "poll" and ours is not None and not _may_poll(ours):
+            raise ConfigurationError(f"{row!r}: {_CANNOT_POLL.format(ours.name)}")
+        records = parts_of(kind.records, event) if kind.records else []
+        identifiers = [part.identifier or "" for part in records]
+        window = _window(kind.records, event)
+        split, parts = None, [Part(event)]
+        if row is not None and row.path == EACH:
+            split, parts = self._items(row, event)
+        elif records and self._by_record and (expected != "sync" or reply == "poll"):
+            split, parts = "record", records
+        return Adapted(ours, kind, reply, split, parts, identifiers, window, event, context, describer)
+
+    def units(self, adapted: Adapted, part: Part, window: dict[str, Any]) -> list[Unit]:
+        """Return what the requests that carry *part* of *adapted* say.
+
+        window: the members of a tumbling window that change from record to record
 
         Raises InvalidEvent, naming every fault, for a malformed CloudEvent and for a path that no event may have.
         """
-        row = (_ours or ours()).match(event)
-        name, reply = None, "sync"
-        if row is not None:
-            if row.path == HTTP:
-                return Adapted(row.name, HTTP, None, event, None, None)
-            name, reply = row.name, row.reply or reply
-        to = row
-        if self._users:
-            to = self._users.match(event) or row
-            reply = (to and to.reply) or reply
-        if to is not None and to.path == EACH:
-            return Adapted(name, reply, None, event, *self._items(to, event, context))
-        batch = None
-        # A pipe reads the answer itself, and in it which records failed.
-        if reply == "poll" or self._by_record or name == "pipes":
-            batch = _writers()[1].BATCHES.get(name)
-            parts = self._records(row, name, batch, event, context) if self._by_record and batch else None
-            if parts:
-                return Adapted(name, reply, batch, event, None, parts)
-        return Adapted(name, reply, batch, event, self._whole(to, name, event, context), None)
+        ours, kind, context, describer = adapted.ours, adapted.kind, adapted.context, adapted.describer
+        if adapted.split == "item":
+            ours = OURS.match(part.value)
+            kind = kind_of(ours.name if ours else None)
+            if ours is not None and ours.path in (HTTP, EACH):
+                raise InvalidEvent("a list of events must hold neither HTTP requests nor further lists")
+            describer = Describer(kind, part.value, context)
+        event, record = part.value, None
+        if adapted.split == "record" and kind.records is not None:
+            event, record = alone(kind.records, adapted.event, part), part
+            if window:
+                event |= window
+        if kind.name == "cloudevents.batch":
+            # All of them go to the same target, as adapt() has made sure.
+            target = self._target(OURS.match(event[0]), kind_of("cloudevent"), event[0])
+        else:
+            target = self._target(ours, kind, event)
+        if kind.name == "cloudevent":
+            attributes = attributes_of(event)
+        else:
+            attributes = describer.record(record) if record else describer.whole()
+        return [Unit(target, kind, event, record, attributes, context)]
 
-    def _to(self, row: "Matcher | None", event: "Any") -> "Matcher | None":
-        return (self._users.match(event) if self._users else None) or row
+    def request(self, unit: Unit) -> Request:
+        """Write *unit* as a request. Raises InvalidEvent if it cannot be written."""
+        return writing.request(unit, self._mode, not self._by_record)
 
-    def _whole(self, to: "Matcher | None", name: "str | None", event: "Any", context: "Any") -> "Request":
-        checked = name == "cloudevent"
-        place = self._checked(to, event) if checked else self._static.get(to) or self._place(to, event)
-        request: Request = _writers()[0].whole(self._mode, name, event, context, place, not self._by_record)
-        return request
+    def _row(self, ours: Matcher | None, records: Records | None, event: Any) -> Matcher | None:
+        """Return the row that says where *event* goes: the user's first, then *ours*."""
+        for row in self._users.matching(event):
+            if row.path is not None or _matches_each(row, records, event):
+                return row
+        return ours
 
-    def _place(self, to: "Matcher | None", event: "Any") -> "Place":
-        place = self._places.find(to, event)
-        if to is not None and to.find_path is None and not callable(to.path):
-            self._static[to] = place
-        return place
-
-    def _checked(self, to: "Matcher | None", event: "Any") -> "Place":
-        """The place of a native CloudEvent that has no fault; else InvalidEvent names them all."""
-        from .cloudevent import faults
-
+    def _target(self, ours: Matcher | None, kind: Kind, event: Any) -> Target:
+        """Return where *event* goes. Raises InvalidEvent, for a native CloudEvent naming every fault that it has."""
+        row = self._row(ours, kind.records, event)
+        if kind.name != "cloudevent":
+            return self._targets.find(row, event)
         found = faults(event, strict=self._mode != "event")
         try:
-            place = self._place(to, event)
+            target = self._targets.find(row, event)
         except InvalidEvent as error:
             if not any(fault.startswith("'source'") for fault in found):
                 found.append(str(error))
         if found:
             raise InvalidEvent("malformed CloudEvent: " + "; ".join(found))
-        return place
+        return target
 
-    def _items(self, row: "Matcher", event: "Any", context: "Any") -> "tuple[Request | None, list[Part] | None]":
-        """A list whose items go one by one. CloudEvents are all checked before the first is sent."""
+    def _items(self, row: Matcher, events: list[Any]) -> tuple[str | None, list[Part]]:
+        """Return how a list of events is split. CloudEvents are all checked before the first is sent."""
+        parts = [Part(item, position=position) for position, item in enumerate(events)]
         if row.name != "cloudevents.batch":
-            return None, [Part(None, None, self._item(item, context)) for item in event]
-        express, _ = _writers()
-        places, found = [], []
-        for number, item in enumerate(event):
+            return "item", parts
+        targets, found = set(), []
+        for part in parts:
             try:
-                if not (isinstance(item, dict) and item.get("specversion") is not None):
-                    raise InvalidEvent("malformed CloudEvent: it is no object with a 'specversion'")
-                places.append(self._checked(self._to(ours().match(item), item), item))
+                if not (isinstance(part.value, dict) and part.value.get("specversion") is not None):
+                    raise InvalidEvent("malformed CloudEvent: it is not an object with a 'specversion'")
+                targets.add(self._target(OURS.match(part.value), kind_of("cloudevent"), part.value))
             except InvalidEvent as error:
-                found.append(f"item {number}: {error}")
+                found.append(f"item {part.position}: {error}")
         if found:
             raise InvalidEvent("; ".join(found))
-        if self._mode == "structured" and not self._by_record and len(set(places)) == 1:
-            return express.natives(event, context, places[0]), None
-
-        def part(item: "Any", place: "Place") -> Part:
-            return Part(
-                None, None, lambda changes: express.whole(self._mode, "cloudevent", item, context, place, False)
-            )
-
-        return None, [part(item, place) for item, place in zip(event, places, strict=True)]
-
-    def _item(self, item: "Any", context: "Any") -> "Callable[[Any], Request]":
-        def request(changes: "Any") -> "Request":
-            row = ours().match(item)
-            to = self._to(row, item)
-            if to is not None and to.path in (HTTP, EACH):
-                raise InvalidEvent("a list of events must hold neither HTTP requests nor further lists")
-            return self._whole(to, row.name if row else None, item, context)
-
-        return request
-
-    def _records(
-        self, row: "Matcher | None", name: "str | None", batch: "Batch", event: "Any", context: "Any"
-    ) -> "list[Part]":
-        express, records = _writers()
-        seen: set[tuple[str, str]] = set()
-
-        def part(record: "Any") -> Part:
-            def request(changes: "dict[str, Any]") -> "Request":
-                single = records.alone(batch, event, record)
-                if changes:
-                    single.update(changes)
-                # The user's rows may look into the record.
-                place = self._place(self._to(row, single), single)
-                made: Request = express.one(self._mode, name, batch, record, single, context, place, seen)
-                return made
-
-            return Part(record.lane, record.identifier, request)
-
-        return [part(record) for record in records.records(batch, event)]
+        if self._mode == "structured" and not self._by_record and len(targets) == 1:
+            return None, [Part(events)]
+        return "item", parts
 
 
-@cache
-def _writers() -> "tuple[Any, Any]":
-    # With all that they need, they are loaded by the first event, for which the import of the handler need not wait.
-    from . import express, records
-
-    return express, records
+_CANNOT_POLL = "reply='poll' is for senders that read which records failed; events of {!r} have none that does"
 
 
-_ours: "Registry | None" = None
+def _may_poll(ours: Matcher) -> bool:
+    """Whether the sender of the events of our row polls batches, or can be told of single records."""
+    records = kind_of(ours.name).records
+    return ours.reply == "poll" or (records is not None and records.reports)
 
 
-def ours() -> "Registry":
-    """The rows that we ship; built once, by the first that asks."""
-    global _ours
-    if _ours is None:
-        from .catalog import ROWS
+def _refuse_unreportable(row: Matcher) -> None:
+    """Raise ConfigurationError if *row* demands what a row of ours does, and that sender cannot report records."""
+    for ours in OURS.rows:
+        if all(at in row.where and row.where[at] == expected for at, expected in ours.where.items()):
+            if not _may_poll(ours):
+                raise ConfigurationError(f"{row!r}: {_CANNOT_POLL.format(ours.name)}")
+            return
 
-        _ours = _registry(ROWS)
-    return _ours
+
+def _matches_each(row: Matcher, records: Records | None, event: Any) -> bool:
+    """Whether each record of *event*, alone, matches *row*: otherwise some would be acknowledged unseen."""
+    parts = parts_of(records, event) if records else []
+    return len(parts) < 2 or all(row.matches(alone(records, event, part)) for part in parts if records)
 
 
-def _registry(rows: "tuple[Matcher, ...]") -> "Registry":
-    from .registry import Registry
-
-    return Registry(rows)
+def _window(records: Records | None, event: Any) -> dict[str, Any]:
+    """Return the members of *event* that belong to a tumbling window of a stream; {} if it has none."""
+    if records is None or not records.checkpoint or "isFinalInvokeForWindow" not in event:
+        return {}
+    return {"isFinalInvokeForWindow": event["isFinalInvokeForWindow"], "state": event.get("state")}

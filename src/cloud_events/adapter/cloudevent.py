@@ -1,90 +1,144 @@
-"""The rules for native CloudEvents, and the HTTP binding: attributes and data → headers and body, and back.
+"""The rules of CloudEvents: what an attribute may hold, times, validation, and the HTTP binding, written and read.
 
 Sources: CloudEvents 1.0.2, spec.md, formats/json-format.md and bindings/http-protocol-binding.md; version 0.3 likewise.
 """
 
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode
+from binascii import a2b_base64
+from codecs import lookup
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from urllib.parse import quote, unquote_to_bytes
+
 from ..errors import InvalidEvent
-from .describe import headers
 from .encoding import encode
-from .path import unescaped
-from .rfc3339 import valid
-from .template import forbidden
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from typing import Any
+REQUIRED = ("id", "source", "type", "specversion")
+STRINGS = ("subject", "dataschema", "schemaurl")
+KNOWN = (*REQUIRED, *STRINGS, "time", "datacontenttype")
+DATA = ("data", "data_base64", "datacontentencoding")  # members of the JSON format that are not attributes
 
-_REQUIRED = ("id", "source", "type", "specversion")
-_STRINGS = ("subject", "dataschema", "schemaurl")
-# Members of the JSON format that are no attributes.
-_DATA = ("data", "data_base64", "datacontentencoding")
-_NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
-_TOKEN = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+# HTTP binding, section 3.1.3.2: U+0021 to U+007E as they are, but for the quote and the per cent sign.
+HEADER_SAFE = "".join(map(chr, range(0x21, 0x7F))).replace('"', "").replace("%", "")
+
+_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef]")
+# RFC 3339, section 5.6; AWS leaves out the colon of the zone at times. A leap second is 60.
+_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)[Tt]((?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d+)?)([Zz]|[+-](?:[01]\d|2[0-3]):?[0-5]\d)",
+    re.ASCII,
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# RFC 2045, section 5.1: type "/" subtype, then parameters.
+_MEDIA_TYPE = re.compile(r" *[!#$%&'*+.^_`|~\w-]+/[!#$%&'*+.^_`|~\w-]+ *(;[ -~]*)?", re.ASCII)
 
 
-def faults(event: "Mapping[str, Any]", strict: bool = False) -> "list[str]":
-    """What is wrong with a native CloudEvent; none is quoted. *strict* adds what only re-encoding needs."""
-    found = [f"{name!r} must be a non-empty string" for name in _REQUIRED if not _filled(event.get(name))]
+def forbidden(value: str) -> bool:
+    """Whether *value* holds what no attribute may: control characters, surrogates, noncharacters."""
+    if value.isprintable():
+        return False
+    return _FORBIDDEN.search(value) is not None or any(ord(character) & 0xFFFE == 0xFFFE for character in value)
+
+
+def rfc3339(value: Any) -> str | None:
+    """Return *value* with "T", "Z" and a colon in the zone; None if it is not a date and time with a zone.
+
+    >>> rfc3339("2026-03-01T12:00:00.123+0000")
+    '2026-03-01T12:00:00.123Z'
+    """
+    parts = _TIME.fullmatch(value) if isinstance(value, str) else None
+    if parts is None:
+        return None
+    day, clock, zone = parts.groups()
+    try:
+        date.fromisoformat(day)
+    except ValueError:
+        return None
+    if zone not in ("Z", "z"):
+        zone = f"{zone[:3]}:{zone[-2:]}" if zone.strip("+-:0") else "Z"
+    return f"{day}T{clock}{zone.upper()}"
+
+
+def from_epoch(value: Any, per_second: int) -> str | None:
+    """Return the time of a number (or its digits) that counts 1/*per_second* seconds since 1970, or None."""
+    try:
+        milliseconds = round(float(value) * 1000 / per_second)
+        moment = _EPOCH + timedelta(milliseconds=milliseconds)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if isinstance(value, bool):
+        return None
+    precision = "milliseconds" if milliseconds % 1000 else "seconds"
+    return moment.isoformat(timespec=precision).replace("+00:00", "Z")
+
+
+def faults(event: Mapping[str, Any], strict: bool = False) -> list[str]:
+    """Return what is wrong with a native CloudEvent; no value is quoted. *strict* adds what only re-encoding needs."""
+    found = [f"{name!r} must be a non-empty string" for name in REQUIRED if not _filled(event.get(name))]
     version: Any = event.get("specversion")
     if _filled(version) and version not in ("1.0", "0.3") and not version.startswith("1.0-"):
         found.append("'specversion' must be '1.0' or '0.3'")
-    return found + _strict_faults(event, version == "0.3") if strict else found
+    if strict:
+        old = version == "0.3"
+        attributes = attributes_of(event)
+        for name, value in attributes.items():
+            found += _attribute_faults(name, value, old)
+        found += [f"{name!r} must be a non-empty string" for name in STRINGS if not _filled(attributes.get(name, "-"))]
+        found += _data_faults(event, old)
+    return found
 
 
-def _filled(value: "Any") -> bool:
+def _filled(value: Any) -> bool:
     return isinstance(value, str) and value != ""
 
 
-def _strict_faults(event: "Mapping[str, Any]", old: bool) -> "list[str]":
+def _attribute_faults(name: str, value: Any, old: bool) -> list[str]:
     found = []
-    attributes = {name: value for name, value in event.items() if name not in _DATA and value is not None}
-    if not all(name and _NAME.issuperset(name) for name in attributes):
-        found.append("every attribute's name must be of a-z and 0-9 only")
-    for name, value in attributes.items():
-        known = name in (*_REQUIRED, *_STRINGS, "time", "datacontenttype")
-        label = repr(name) if known else "an extension attribute"
-        if isinstance(value, str):
-            if forbidden(value):
-                found.append(f"{label} must not have control characters, surrogates or noncharacters")
-        elif not known and not _extension(value, old):
-            found.append(f"{label} must be a string, a boolean or an integer of 32 bits")
-    found += [f"{name!r} must be a non-empty string" for name in _STRINGS if not _filled(attributes.get(name, "-"))]
-    if "time" in attributes and not valid(attributes["time"]):
+    label = repr(name) if re.fullmatch("[A-Za-z0-9_-]{1,30}", name) else "an extension attribute"
+    if not re.fullmatch("[a-z0-9]+", name):
+        found.append(f"{label} must be of a-z and 0-9 only" if label[0] == "'" else "every attribute's name must be of "
+                     "a-z and 0-9 only")  # fmt: skip
+    if isinstance(value, str):
+        if forbidden(value):
+            found.append(f"{label} must not have control characters, surrogates or noncharacters")
+    elif name not in KNOWN and not (
+        (isinstance(value, int) and -(2**31) <= value < 2**31) or (old and isinstance(value, dict))
+    ):
+        found.append(f"{label} must be a string, a boolean or a 32-bit integer")
+    if name == "time" and (rfc3339(value) is None or (value[-1] not in "Zz" and value[-3] != ":")):
         found.append("'time' must be an RFC 3339 time, such as '2026-03-01T12:00:00Z'")
-    if "datacontenttype" in attributes and not _media_type(attributes["datacontenttype"]):
+    if name == "datacontenttype" and not is_media_type(value):
         found.append("'datacontenttype' must be a media type in printable ASCII, such as 'application/json'")
+    return found
+
+
+def _data_faults(event: Mapping[str, Any], old: bool) -> list[str]:
+    found = []
     if event.get("data_base64") is not None:
         if event.get("data") is not None:
-            found.append("'data' and 'data_base64' must not both be there")
-        if _bytes(event["data_base64"]) is None:
+            found.append("'data' and 'data_base64' must not both be present")
+        if _unpacked(event["data_base64"]) is None:
             found.append("'data_base64' must be a string of base64")
     if event.get("datacontentencoding") is not None:
         if event["datacontentencoding"] != "base64" or not old:
             found.append("'datacontentencoding' must be 'base64', in version 0.3 only")
-        elif _bytes(event.get("data")) is None:
+        elif _unpacked(event.get("data")) is None:
             found.append("'data' must be a string of base64, as 'datacontentencoding' says")
     return found
 
 
-def _extension(value: "Any", old: bool) -> bool:
-    # True and False are integers to Python.
-    return (isinstance(value, int) and -(2**31) <= value < 2**31) or (old and isinstance(value, dict))
+def is_media_type(value: Any) -> bool:
+    """Whether *value* is a media type in printable ASCII, as a header may hold it."""
+    return isinstance(value, str) and _MEDIA_TYPE.fullmatch(value) is not None
 
 
-def _media_type(value: "Any") -> bool:
-    # RFC 2045, section 5.1: type "/" subtype, then parameters.
-    if not (isinstance(value, str) and value.isascii() and value.isprintable()):
-        return False
-    kind, _, subtype = value.partition(";")[0].strip(" ").partition("/")
-    return bool(kind and subtype) and _TOKEN.issuperset(kind + subtype)
-
-
-def _bytes(value: "Any") -> "bytes | None":
-    import binascii
-
+def _unpacked(value: Any) -> bytes | None:
     try:
-        return binascii.a2b_base64(value, strict_mode=True)
+        return a2b_base64(value, strict_mode=True)
     except (TypeError, ValueError):
         return None
 
@@ -95,73 +149,78 @@ def is_json(content_type: str) -> bool:
     return subtype == "json" or subtype.endswith("+json")
 
 
-def binary(event: "Mapping[str, Any]") -> "tuple[str, list[tuple[str, str]], bytes]":
-    """(content type, headers, body) of a native event in binary mode; no content type is "".
-
-    Raises InvalidEvent if text cannot be written in the charset that its type names.
-    """
-    content_type = event.get("datacontenttype")
-    fields = headers(native(event))
-    packed = _packed(event)
-    if packed is not None:
-        return content_type or "", fields, _bytes(packed) or b""
-    if "data" not in event:
-        return content_type or "", fields, b""
-    data = event["data"]
-    content_type = content_type or "application/json"
-    if isinstance(data, str) and not is_json(content_type):
-        return content_type, fields, _text(data, content_type)
-    return content_type, fields, encode(data)
-
-
-def structured(event: "Mapping[str, Any]") -> "dict[str, Any]":
-    """A native event in structured mode: without the attributes that are null, which means unset (JSON format, 2.2)."""
-    return {
-        name: value for name, value in event.items() if value is not None or (name == "data" and _packed(event) is None)
-    }
-
-
-def _packed(event: "Mapping[str, Any]") -> "Any":
-    """The base64 of binary data; None where the data is no such."""
-    return event.get("data" if event.get("datacontentencoding") == "base64" else "data_base64")
-
-
 def charset(content_type: str) -> str:
-    """The charset that a content type names, or "utf-8". Raises LookupError where it is none."""
+    """Return the charset that a content type names, or "utf-8". Raises LookupError if Python does not know it."""
     for parameter in content_type.split(";")[1:]:
         name, _, value = parameter.partition("=")
-        if name.strip().lower() == "charset":
-            return _checked(value.strip().strip('"') or "utf-8")
+        value = value.strip().strip('"') or "utf-8"
+        if name.strip().lower() != "charset":
+            continue
+        # No charset has a longer name (RFC 2978, section 2.3), and Python remembers each that it does not find. The
+        # two are for the labels of host names: decoding takes time in the square of a text's length.
+        if len(value) > 40 or lookup(value).name in ("idna", "punycode"):
+            raise LookupError("not a charset")
+        return value
     return "utf-8"
 
 
-def _checked(name: str) -> str:
-    from codecs import lookup
-
-    # No charset has a longer name (RFC 2978, section 2.3), and Python remembers each that it does not find. These two
-    # are for the labels of host names: they take a time of the square of a text's length.
-    if len(name) > 40 or lookup(name).name in ("idna", "punycode"):
-        raise LookupError("no charset")
-    return name
+def attributes_of(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes of a native event: what is set, without its data."""
+    return {name: value for name, value in event.items() if name not in DATA and value is not None}
 
 
-def _text(data: str, content_type: str) -> bytes:
+def headers(attributes: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return attributes as ``ce-*`` headers of binary mode (HTTP binding, section 3.1.3): ASCII, without CR and LF."""
+    return [
+        (f"ce-{name}", quote(value if isinstance(value, str) else encode(value).decode(), HEADER_SAFE))
+        for name, value in attributes.items()
+        if name != "datacontenttype"
+    ]
+
+
+def binary(event: Mapping[str, Any]) -> tuple[str, bytes]:
+    """Return (content type, body) of a native event in binary mode; "" if there is no content type.
+
+    Raises InvalidEvent if text cannot be written in the charset that the content type names.
+    """
+    content_type = event.get("datacontenttype")
+    packed = _packed(event)
+    if packed is not None:
+        return content_type or "", _unpacked(packed) or b""
+    if "data" not in event:
+        return content_type or "", b""
+    data = event["data"]
+    content_type = content_type or "application/json"
+    if not isinstance(data, str) or is_json(content_type):
+        return content_type, encode(data)
     try:
-        return data.encode(charset(content_type))
+        return content_type, data.encode(charset(content_type))
     except (LookupError, ValueError):
         raise InvalidEvent(
             "malformed CloudEvent: 'data' must be text in the charset that 'datacontenttype' names"
         ) from None
 
 
-def from_binary(fields: "Iterable[tuple[str, str]]", body: bytes) -> "dict[str, Any] | None":
-    """A message in binary mode as a native event (JSON format); None if it is no CloudEvent in binary mode."""
+def structured(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a native event for structured mode: null attributes are unset (JSON format, section 2.2)."""
+    return {
+        name: value for name, value in event.items() if value is not None or (name == "data" and _packed(event) is None)
+    }
+
+
+def _packed(event: Mapping[str, Any]) -> Any:
+    """Return the base64 of binary data; None if the data is not binary."""
+    return event.get("data" if event.get("datacontentencoding") == "base64" else "data_base64")
+
+
+def from_binary(fields: Iterable[tuple[str, str]], body: bytes) -> dict[str, Any] | None:
+    """Return a message in binary mode as a native event (JSON format); None if it is not a CloudEvent."""
     named = {name.lower(): value for name, value in fields}
     if "ce-specversion" not in named:
         return None
     event: dict[str, Any] = {
         # Header values are bytes, shown as latin-1.
-        name[3:]: unescaped(value.encode("latin-1", "replace")).decode("utf-8", "replace")
+        name[3:]: unquote_to_bytes(value.encode("latin-1", "replace")).decode("utf-8", "replace")
         for name, value in named.items()
         if name[:3] == "ce-"
     }
@@ -169,22 +228,19 @@ def from_binary(fields: "Iterable[tuple[str, str]]", body: bytes) -> "dict[str, 
     if content_type:
         event["datacontenttype"] = content_type
     if body:
-        event.update(_data_of(content_type, body))
+        event.update(_data_members(content_type, body))
     return event
 
 
-def _data_of(content_type: str, body: bytes) -> "dict[str, Any]":
-    import binascii
-    import json
-
+def _data_members(content_type: str, body: bytes) -> dict[str, Any]:
     try:
         if is_json(content_type):
             return {"data": json.loads(body)}
         if content_type[:5].lower() == "text/":
             return {"data": body.decode(charset(content_type))}
     except (LookupError, ValueError):
-        pass  # not what its type says: then it is bytes
-    return {"data_base64": binascii.b2a_base64(body, newline=False).decode("ascii")}
+        pass  # not what the content type says: then it is bytes
+    return {"data_base64": b64encode(body).decode("ascii")}
 
 
 class CloudEvent:
@@ -198,7 +254,7 @@ class CloudEvent:
 
     __slots__ = ("attributes", "data")
 
-    def __init__(self, attributes: "Mapping[str, Any]", data: "Any") -> None:
+    def __init__(self, attributes: Mapping[str, Any], data: Any) -> None:
         self.attributes = attributes
         self.data = data
 
@@ -215,40 +271,34 @@ class CloudEvent:
         return str(self.attributes["type"])
 
     @property
-    def subject(self) -> "str | None":
+    def subject(self) -> str | None:
         return self.attributes.get("subject")
 
     @property
-    def time(self) -> "str | None":
+    def time(self) -> str | None:
         return self.attributes.get("time")
 
     @property
-    def datacontenttype(self) -> "str | None":
+    def datacontenttype(self) -> str | None:
         return self.attributes.get("datacontenttype")
 
     @property
-    def dataschema(self) -> "str | None":
+    def dataschema(self) -> str | None:
         found: str | None = self.attributes.get("dataschema", self.attributes.get("schemaurl"))
         return found
 
     @property
-    def extensions(self) -> "dict[str, Any]":
-        own = (*_REQUIRED, *_STRINGS, "time", "datacontenttype")
-        return {name: value for name, value in self.attributes.items() if name not in own}
+    def extensions(self) -> dict[str, Any]:
+        return {name: value for name, value in self.attributes.items() if name not in KNOWN}
 
     def __repr__(self) -> str:
         return f"<CloudEvent of {len(self.attributes)} attributes>"
 
 
-def native(event: "Mapping[str, Any]") -> "dict[str, Any]":
-    """The attributes of a native event: what is set, without its data."""
-    return {name: value for name, value in event.items() if name not in _DATA and value is not None}
-
-
-def unpack(event: "Mapping[str, Any]") -> CloudEvent:
-    """A native event (JSON format) as a CloudEvent object. Raises InvalidEvent if its binary data is no base64."""
+def unpack(event: Mapping[str, Any]) -> CloudEvent:
+    """Return a native event (JSON format) as a CloudEvent. Raises InvalidEvent if its binary data is not base64."""
     packed = _packed(event)
-    data = event.get("data") if packed is None else _bytes(packed)
+    data = event.get("data") if packed is None else _unpacked(packed)
     if packed is not None and data is None:
         raise InvalidEvent("malformed CloudEvent: its binary data must be a string of base64")
-    return CloudEvent(native(event), data)
+    return CloudEvent(attributes_of(event), data)

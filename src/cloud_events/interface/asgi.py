@@ -2,9 +2,10 @@
 
 import asyncio
 from contextvars import copy_context
+from urllib.parse import quote
 
 from ..errors import OutOfTime, ProtocolError
-from ..messages import BODILESS, Response, quote, seconds_left
+from ..messages import BODILESS, Response, seconds_left
 from ..values import Remembered
 from .lifespan import lifespan_of
 from .loop import LOOP
@@ -35,7 +36,7 @@ RESERVE = 0.5  # seconds before Lambda's deadline that are left to the applicati
 
 
 _NAMES = Remembered(str.encode)
-_RAW_PATHS = Remembered(lambda path: quote(path).encode())
+_RAW_PATHS = Remembered(lambda path: quote(path, safe="/!$&'()*+,;=:@").encode())
 
 
 class Interface:
