@@ -110,8 +110,8 @@ def s3(record: Any, event: Any, group: Any) -> Attributes:
 
 
 def s3_compatible(record: Any, event: Any, group: Any) -> Attributes | None:
-    """MinIO, Ceph and others send S3's records with a source of their own, "minio:s3"."""
-    source = text(record, "eventSource")
+    """MinIO, Ceph and others send S3's records with a source of their own, "minio:s3". The first stands for all."""
+    source = text(event["Records"][0], "eventSource")
     return s3(record, event, group) if source and source.endswith(":s3") else None
 
 
@@ -515,11 +515,15 @@ def data_of(kind: Kind, record: Any) -> Any:
 
 
 class Describer:
-    """Describes *event*, or each of its records, by CloudEvent attributes. No two records get the same id."""
+    """Describes *event*, or each of its records, by CloudEvent attributes. No two records get the same id.
 
-    def __init__(self, kind: Kind, event: Any, context: Any) -> None:
+    position: the place of the event in a list of events, from 0
+    """
+
+    def __init__(self, kind: Kind, event: Any, context: Any, position: int = 0) -> None:
         self._kind = kind
         self._event = event
+        self._position = position
         self._request_id = getattr(context, "aws_request_id", None)
         self._described: set[tuple[str, str]] = set()
 
@@ -531,7 +535,7 @@ class Describer:
         if self._kind.attributes is None:
             return {}
         if self._kind.records is None:
-            return self.record(Part(self._event))
+            return self.record(Part(self._event, position=self._position))
         records = records_of(self._kind.records, self._event)
         first = self.record(Part(*records[0])) if records else {}
         if not first or len(records) == 1:
