@@ -125,7 +125,11 @@ def _report(adapted: Adapted, part: Part, request: Request, response: Response) 
         return _checked_report(adapted, part, answered["batchItemFailures"])
     if REPORT.search(request.body.decode("utf-8", "replace")) and not _holds_report(answered):
         return None, ""  # an echo of what came
-    shape = {dict: "under another key", list: "in a list", str: "in a JSON string, as if written by json.dumps() twice"}
+    shape: dict[type, str] = {
+        dict: "under another key",
+        list: "in a list",
+        str: "in a JSON string, as if written by json.dumps() twice",
+    }
     return None, (
         "'batchItemFailures' must be a key of the JSON object that the application answers; here it is "
         f"{shape.get(type(answered), 'in an answer that is not JSON in UTF-8')}, where Lambda does not look."
