@@ -36,7 +36,11 @@ class Matcher:
     __slots__ = ("_compiled", "asked", "find_path", "name", "path", "reply", "where")
 
     def __init__(
-        self, name: str, where: "Mapping[str, Any]", path: "str | Callable[[Any], Any]", reply: "str | None" = None
+        self,
+        name: str,
+        where: "Mapping[str, Any]",
+        path: "str | Callable[[Any], Any] | None",
+        reply: "str | None" = None,
     ) -> None:
         self.name = name
         self.where = where
@@ -62,7 +66,9 @@ class Matcher:
             return "the name must be a non-empty string"
         if not isinstance(self.where, dict) or [at for at in self.where if not isinstance(at, str)]:
             return "'where' must be a dict of JSONPath → what must be there"
-        if not (callable(path) or (isinstance(path, str) and (path[:1] in ("/", "$") or path in (HTTP, EACH)))):
+        if path is not None and not (
+            callable(path) or (isinstance(path, str) and (path[:1] in ("/", "$") or path in (HTTP, EACH)))
+        ):
             return "the path must begin with '/' (static) or '$' (a JSONPath), or be a callable of the event"
         if self.reply is not None and self.reply not in REPLIES:
             return f"reply must be one of {', '.join(map(repr, REPLIES))} or None"
