@@ -295,7 +295,7 @@ SPELLINGS = [
     *[
         (None, {"records": records})
         for item in [{"topic": "a", "partition": 0, "offset": 0}]
-        for records in ({}, [item], {"a-0": []}, {"a-0": item}, {"a-0": [5]}, {"a-0": [item, {"topic": "a"}]}, "a-0")
+        for records in ({}, [item], {"a-0": []}, {"a-0": 5}, {"a-0": [5]}, {"a-0": [item, {"topic": "a"}]}, "a-0")
     ],
     (None, {"requestContext": {"functionArn": ""}, "responseContext": {}}),
     (None, {"authorizationToken": "", "requestContext": {"apiId": "", "operation": "PUBLISH"}}),
