@@ -239,7 +239,7 @@ def answer(response: Response) -> Any:
 
 def _joined(outcomes: list[Outcome]) -> dict[str, Any]:
     """Return the README's dictionary of several answers: the worst status, the answers as a JSON array."""
-    answers = []
+    answers: list[dict[str, Any]] = []
     for outcome in outcomes:
         if outcome.path is not None:
             told = envelope(outcome.response)

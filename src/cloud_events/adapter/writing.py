@@ -119,7 +119,7 @@ def _payload(unit: Unit) -> tuple[str, bytes]:
 
 
 def _media_type(body: bytes) -> str:
-    """Return the type of *body*. A JSON string or number is text: a queue whose texts are sometimes 12345 has one type."""
+    """Return the type of *body*. A JSON string or number is text: 12345 is in a queue of texts."""
     try:
         text = body.decode()
     except ValueError:
