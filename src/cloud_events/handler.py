@@ -19,6 +19,7 @@ from .adapter.path import Targets
 from .adapter.writing import Unit
 from .application import load
 from .delivery import deliver
+from .diagnosis import note
 from .errors import UnsupportedEvent
 from .interface import wsgi
 from .messages import Outcome, Part, Request, Response
@@ -87,6 +88,9 @@ class Handler:
         try:
             response = self.interface.call(request)
         except BaseException as error:
+            hint = note(error)
+            if hint:
+                error.add_note(hint)
             self._observe(request, error, started)
             raise
         if logger.isEnabledFor(logging.INFO):

@@ -243,7 +243,7 @@ def _joined(outcomes: list[Outcome]) -> dict[str, Any]:
     for outcome in outcomes:
         if outcome.path is not None:
             told = envelope(outcome.response)
-            kept = {name: told[name] for name in ("status_code", "body", "is_base64_encoded") if name in told}
+            kept = {name: value for name, value in told.items() if name not in ("headers", "cookies")}
             answers.append({"path": outcome.path, **kept, "status_code": str(_status(outcome))})
     worst = max(map(_status, outcomes))
     return {"status_code": str(worst), "body": json.dumps(answers), "headers": {"content-type": "application/json"}}

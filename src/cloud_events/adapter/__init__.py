@@ -240,7 +240,7 @@ def _refuse_unwrapping(name: str, rows: Sequence[Matcher], targets: Targets) -> 
     label = f"CLOUD_EVENTS_UNWRAP: {name!r}"
     named = [row for row in rows if row.name == name]
     if not named:
-        close = get_close_matches(name, {row.name for row in rows}, 1)
+        close = get_close_matches(name, sorted({row.name for row in rows}), 1, 0.5)
         remedy = f"did you mean {close[0]!r}?" if close else "`cloud-events routes` lists the rows"
         raise ConfigurationError(f"{label}: no row has this name; {remedy}")
     for row in named:
