@@ -19,6 +19,7 @@ from .adapter.path import Targets
 from .adapter.writing import Unit
 from .application import load
 from .delivery import deliver
+from .diagnosis import note
 from .errors import UnsupportedEvent
 from .interface import wsgi
 from .messages import Outcome, Part, Request, Response
@@ -52,7 +53,8 @@ class Handler:
         self.settings = settings
         self.interface = _interface(settings)
         targets = Targets(self.interface.default_path, settings.path_prefix, settings.sources)
-        self.adapter = Adapter(settings.matchers, targets, settings.content_mode, settings.delivery == "record")
+        by_record = settings.delivery == "record"
+        self.adapter = Adapter(settings.matchers, targets, settings.content_mode, by_record, settings.unwrap)
         self._reply = Reply(settings.response == "native", settings.failure_statuses)
         self._observer = observer
         use_orjson()
@@ -86,12 +88,16 @@ class Handler:
         try:
             response = self.interface.call(request)
         except BaseException as error:
+            hint = note(error)
+            if hint:
+                error.add_note(hint)
             self._observe(request, error, started)
             raise
         if logger.isEnabledFor(logging.INFO):
             milliseconds = (perf_counter() - started) * 1000
             line = (request.delivery.matcher, self.interface.method, request.path, response.status, milliseconds)
-            logger.info("%s: %s %s answered %d in %.1f ms", *line)
+            fields = _fields(request, response, milliseconds)
+            logger.info("%s: %s %s answered %d in %.1f ms", *line, extra=fields)
         if response.error is not None:
             late = response.error
             logger.error("the application failed after its response at %s was complete", request.path, exc_info=late)
@@ -129,8 +135,8 @@ def make_handler(application: Any, interface: str | None = None, **settings: Any
 
     interface: "wsgi" or "asgi"; detected from the application if omitted
     settings:  wsgi_environ, asgi_scope, response, failure_statuses, delivery, content_mode, matchers, path_prefix,
-               sources, http_handler, lifespan: each as the environment variable of that name, objects or dotted paths.
-               One that is omitted falls back on its environment variable.
+               sources, http_handler, lifespan, unwrap: each as the environment variable of that name, objects or
+               dotted paths. One that is omitted falls back on its environment variable.
 
     Raises ConfigurationError, naming the keyword, its value and the remedy.
     """
@@ -145,6 +151,19 @@ def _interface(settings: Settings) -> Any:
     from .interface import asgi  # with asyncio, which WSGI functions do without
 
     return asgi.Interface(settings.application, settings.base, settings.lifespan)
+
+
+def _fields(request: Request, response: Response, milliseconds: float) -> dict[str, Any]:
+    """Return what a log in JSON says of a delivery: the runtime client prints the extra fields of a record."""
+    delivery = request.delivery
+    return {
+        "matcher": delivery.matcher,
+        "path": request.path,
+        "status": response.status,
+        "milliseconds": milliseconds,
+        "event_id": delivery.event_id,
+        "record_id": delivery.record_id,
+    }
 
 
 def _load() -> Handler:

@@ -19,17 +19,31 @@ class Delivery:
     path:       the path that the event was sent to
     record_id:  the identifier of the one record in this request, or None for a whole event
     attributes: the CloudEvent attributes of the event, a dict; empty where the event has none
+    kind:       the name of the library's own row for the event, or None
+    via:        where the event arrived inside others (CLOUD_EVENTS_UNWRAP), the names of their rows, outermost first,
+                such as ("sqs", "sns"); else ()
+    record:     the outermost record that the event arrived in, or None
     """
 
-    __slots__ = ("attributes", "matcher", "path", "record_id")
+    __slots__ = ("attributes", "kind", "matcher", "path", "record", "record_id", "via")
 
     def __init__(
-        self, matcher: str | None, path: str, record_id: Any = None, attributes: Mapping[str, Any] | None = None
+        self,
+        matcher: str | None,
+        path: str,
+        record_id: Any = None,
+        attributes: Mapping[str, Any] | None = None,
+        kind: str | None = None,
+        via: tuple[str | None, ...] = (),
+        record: Any = None,
     ) -> None:
         self.matcher = matcher
         self.path = path
         self.record_id = record_id
         self.attributes = attributes or {}
+        self.kind = kind
+        self.via = via
+        self.record = record
 
     @property
     def event_id(self) -> str | None:
@@ -173,3 +187,9 @@ def seconds_left(context: Any) -> float | None:
     """Return the time until Lambda ends this invocation, in seconds; None if *context* does not say."""
     remaining = getattr(context, "get_remaining_time_in_millis", None)
     return None if remaining is None else remaining() / 1000
+
+
+def request_id(context: Any) -> str | None:
+    """Return the id of this invocation; None if *context* does not say."""
+    found = getattr(context, "aws_request_id", None)
+    return None if found is None else str(found)

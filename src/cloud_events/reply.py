@@ -125,7 +125,11 @@ def _report(adapted: Adapted, part: Part, request: Request, response: Response) 
         return _checked_report(adapted, part, answered["batchItemFailures"])
     if REPORT.search(request.body.decode("utf-8", "replace")) and not _holds_report(answered):
         return None, ""  # an echo of what came
-    shape = {dict: "under another key", list: "in a list", str: "in a JSON string, as if written by json.dumps() twice"}
+    shape: dict[type, str] = {
+        dict: "under another key",
+        list: "in a list",
+        str: "in a JSON string, as if written by json.dumps() twice",
+    }
     return None, (
         "'batchItemFailures' must be a key of the JSON object that the application answers; here it is "
         f"{shape.get(type(answered), 'in an answer that is not JSON in UTF-8')}, where Lambda does not look."
@@ -235,11 +239,11 @@ def answer(response: Response) -> Any:
 
 def _joined(outcomes: list[Outcome]) -> dict[str, Any]:
     """Return the README's dictionary of several answers: the worst status, the answers as a JSON array."""
-    answers = []
+    answers: list[dict[str, Any]] = []
     for outcome in outcomes:
         if outcome.path is not None:
             told = envelope(outcome.response)
-            kept = {name: told[name] for name in ("status_code", "body", "is_base64_encoded") if name in told}
+            kept = {name: value for name, value in told.items() if name not in ("headers", "cookies")}
             answers.append({"path": outcome.path, **kept, "status_code": str(_status(outcome))})
     worst = max(map(_status, outcomes))
     return {"status_code": str(worst), "body": json.dumps(answers), "headers": {"content-type": "application/json"}}

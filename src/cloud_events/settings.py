@@ -26,12 +26,13 @@ class Settings(NamedTuple):
     response:         "envelope" or "native"
     failure_statuses: the statuses that count as a failure, a frozenset of int
     delivery:         "batch" or "record"
-    content_mode:     "event", "binary" or "structured"
+    content_mode:     "event", "binary", "structured" or "payload"
     matchers:         the user's rows
     path_prefix:      put before every path, or ""
     sources:          the shell-style patterns of accepted dynamic values; () accepts all
     http_handler:     the Lambda handler of HTTP requests, or None
     lifespan:         "auto", "on" or "off"
+    unwrap:           the names of the rows that may arrive inside a record
     """
 
     application: Callable[..., Any]
@@ -46,6 +47,7 @@ class Settings(NamedTuple):
     sources: tuple[str, ...]
     http_handler: Callable[[Any, Any], Any] | None
     lifespan: str
+    unwrap: tuple[str, ...]
 
     def __repr__(self) -> str:
         return f"<Settings {self.interface}>"
@@ -96,17 +98,21 @@ def parse_path_prefix(value: Any, label: str) -> str:
 
 
 def parse_sources(value: Any, label: str) -> tuple[str, ...]:
+    return _parse_list(value, label, "pattern", "com.example.*,aws.*")
+
+
+def parse_names(value: Any, label: str) -> tuple[str, ...]:
+    return _parse_list(value, label, "name", "s3,sns")
+
+
+def _parse_list(value: Any, label: str, noun: str, example: str) -> tuple[str, ...]:
     parts = value.split(",") if isinstance(value, str) else value
     if not (isinstance(parts, (list, tuple)) and all(isinstance(part, str) for part in parts)):
-        raise ConfigurationError(
-            f"{label}: it must be comma-separated patterns, such as 'com.example.*,aws.*', or a list of them"
-        )
-    patterns = tuple(part.strip() for part in parts)
-    if not all(patterns):
-        raise ConfigurationError(
-            f"{label}: one pattern is empty; write comma-separated patterns, such as 'com.example.*,aws.*'"
-        )
-    return patterns
+        raise ConfigurationError(f"{label}: it must be comma-separated {noun}s, such as {example!r}, or a list of them")
+    found = tuple(part.strip() for part in parts)
+    if not all(found):
+        raise ConfigurationError(f"{label}: one {noun} is empty; write comma-separated {noun}s, such as {example!r}")
+    return found
 
 
 def parse_http_handler(value: Any, label: str) -> Callable[[Any, Any], Any]:
@@ -133,12 +139,13 @@ OPTIONS = (
     Option("response", one_of("envelope", "native"), "envelope"),
     Option("failure_statuses", parse_statuses, frozenset(range(300, 600))),
     Option("delivery", one_of("batch", "record"), "batch"),
-    Option("content_mode", one_of("event", "binary", "structured"), "event"),
+    Option("content_mode", one_of("event", "binary", "structured", "payload"), "event"),
     Option("matchers", parse_matchers, (), dotted=True),
     Option("path_prefix", parse_path_prefix, ""),
     Option("sources", parse_sources, ()),
     Option("http_handler", parse_http_handler, None, dotted=True),
     Option("lifespan", one_of("auto", "on", "off"), "auto"),
+    Option("unwrap", parse_names, ()),
 )
 NAMES = tuple(option.name for option in OPTIONS)
 
@@ -188,7 +195,22 @@ def resolve(
     for option in OPTIONS:
         value, value_label = _value(option.name, keywords, option.dotted)
         parsed[option.name] = option.default if value is None else option.parse(value, value_label)
+    fault = combination_fault(parsed)
+    if fault:
+        raise ConfigurationError(fault)
     return Settings(application, interface, base or {}, **parsed)
+
+
+def combination_fault(parsed: Mapping[str, Any]) -> str:
+    """Return what is wrong with settings that are right one by one, *parsed* by name; "" if nothing is."""
+    needs_record = {
+        "CLOUD_EVENTS_CONTENT_MODE='payload'": parsed["content_mode"] == "payload",
+        "CLOUD_EVENTS_UNWRAP": bool(parsed["unwrap"]),
+    }
+    named = [setting for setting, needed in needs_record.items() if needed]
+    if named and parsed["delivery"] != "record":
+        return f"{' and '.join(named)}: records must be delivered singly for that; set CLOUD_EVENTS_DELIVERY=record"
+    return ""
 
 
 def _interface(application: Any, interface: str | None, label: str) -> tuple[str, Any]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .adapter import OURS
 from .adapter.cloudevent import CloudEvent, unpack
 from .adapter.kinds import Describer, data_of, kind_of, records_of
 from .errors import InvalidEvent
-from .messages import Delivery
+from .messages import Delivery, request_id
 
 # Where requests keep their environ or scope: Starlette, Litestar, Quart and Django's ASGI · Flask, Bottle, Pyramid and
 # Django's WSGI · Falcon's WSGI.
@@ -41,8 +40,8 @@ def cloudevent(request: Any) -> CloudEvent:
 
     Raises InvalidEvent if *request* is not an event, or its kind of event has no CloudEvent attributes.
     """
-    event, delivery = _facts(request)[:2]
-    kind = _kind(event)
+    event, delivery, _ = _facts(request)
+    kind = kind_of(delivery.kind)
     if kind.name == "cloudevent":
         return unpack(event)
     if not delivery.attributes or kind.attributes is None:
@@ -58,12 +57,12 @@ def cloudevents(request: Any) -> list[CloudEvent]:
     Raises InvalidEvent as ``cloudevent`` does.
     """
     event, delivery, context = _facts(request)
-    kind = _kind(event)
+    kind = kind_of(delivery.kind)
     if kind.name == "cloudevents.batch":
         return [unpack(item) for item in event]
     if kind.records is None or not delivery.attributes or delivery.record_id is not None:
         return [cloudevent(request)]
-    return [CloudEvent(attributes, record) for attributes, record in Describer(kind, event, context).each()]
+    return [CloudEvent(attributes, record) for attributes, record in Describer(kind, event, request_id(context)).each()]
 
 
 def _facts(request: Any) -> tuple[Any, Delivery, Any]:
@@ -71,8 +70,3 @@ def _facts(request: Any) -> tuple[Any, Delivery, Any]:
         raise InvalidEvent("this request is not an event: an HTTP client sent it")
     found = carrier(request) or {}
     return found["aws.event"], found["cloud_events.delivery"], found["aws.context"]
-
-
-def _kind(event: Any) -> Any:
-    row = OURS.match(event)
-    return kind_of(row.name if row else None)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from ..errors import ConfigurationError, InvalidEvent
-from ..messages import Part, Request
+from ..messages import Part, Request, request_id
 from . import writing
 from .catalog import ROWS
-from .cloudevent import attributes_of, faults
+from .cloudevent import faults
 from .kinds import Describer, Kind, Records, alone, kind_of, parts_of
 from .matcher import EACH, HTTP, Matcher
-from .path import Target, Targets
+from .path import TOOL, Target, Targets
 from .registry import Registry
-from .writing import Unit
+from .unwrap import DEEPEST, event_in
+from .writing import Envelope, Unit
 
 OURS = Registry(ROWS)
 
@@ -53,8 +55,9 @@ class Adapter:
 
     matchers:     the user's rows, tried before ours
     targets:      where events may go
-    content_mode: "event", "binary" or "structured"
+    content_mode: "event", "binary", "structured" or "payload"
     by_record:    whether records are delivered singly
+    unwrap:       the names of the rows that may arrive inside a record
 
     Raises ConfigurationError for a row that cannot be.
     """
@@ -65,6 +68,7 @@ class Adapter:
         targets: Targets = Targets(),  # noqa: B008  # immutable
         content_mode: str = "event",
         by_record: bool = False,
+        unwrap: Sequence[str] = (),
     ) -> None:
         self._users = Registry(matchers)
         for row in self._users.rows:
@@ -75,6 +79,10 @@ class Adapter:
         self._targets = targets
         self._mode = content_mode
         self._by_record = by_record
+        for name in unwrap:
+            _refuse_unwrapping(name, (*self._users.rows, *OURS.rows), targets)
+        # A bucket tests a queue or topic, too, before it sends notifications.
+        self._unwrap = {*unwrap, "s3.test"} if "s3" in unwrap else {*unwrap}
 
     def adapt(self, event: Any, context: Any) -> Adapted:
         """Return what we know of *event* and its parts; an event that no row matches goes to the default path.
@@ -82,9 +90,14 @@ class Adapter:
         Raises InvalidEvent, naming every fault, for a list with a malformed CloudEvent; ConfigurationError if a row of
         the user's takes the sender for one that reads which records failed.
         """
+        if _tool(context) is not None:
+            kind = kind_of(TOOL)
+            return Adapted(
+                None, kind, "sync", None, [Part(event)], [], {}, event, context, Describer(kind, event, None)
+            )
         ours = OURS.match(event)
         kind = kind_of(ours.name if ours else None)
-        describer = Describer(kind, event, context)
+        describer = Describer(kind, event, request_id(context))
         if ours is not None and ours.path == HTTP:
             return Adapted(ours, kind, HTTP, None, [Part(event)], [], {}, event, context, describer)
         row = self._row(ours, event)
@@ -109,32 +122,59 @@ class Adapter:
 
         Raises InvalidEvent, naming every fault, for a malformed CloudEvent and for a path that no event may have.
         """
-        ours, kind, context, describer = adapted.ours, adapted.kind, adapted.context, adapted.describer
+        kind, context = adapted.kind, adapted.context
+        tool = _tool(context)
+        if tool is not None:
+            return [Unit(self._targets.of_tool(tool), kind, part.value, None, {}, context)]
         if adapted.split == "item":
             ours = OURS.match(part.value)
-            kind = kind_of(ours.name if ours else None)
             if ours is not None and ours.path in (HTTP, EACH):
                 raise InvalidEvent("a list of events must hold neither HTTP requests nor further lists")
-            describer = Describer(kind, part.value, context, part.position)
-        event, record = part.value, None
-        if adapted.split == "record" and kind.records is not None:
-            event, record = alone(kind.records, adapted.event, part), part
-            if window:
-                event |= window
-        if kind.name != "cloudevents.batch":
-            target = self._target(ours, kind, event)
-        elif self._row(ours, event) is ours:
-            # All of them go to the same target, as adapt() has made sure.
-            target = self._target(OURS.match(event[0]), kind_of("cloudevent"), event[0])
-        else:
-            # A row of the user's takes the list as one event, whatever is in it.
-            kind = kind_of(None)
-            target = self._target(ours, kind, event)
-        if kind.name == "cloudevent":
-            attributes = attributes_of(event)
-        else:
-            attributes = describer.record(record) if record else describer.whole()
-        return [Unit(target, kind, event, record, attributes, context)]
+            kind = kind_of(ours.name if ours else None)
+            attributes = Describer(kind, part.value, request_id(context)).whole(part.position)
+            return [Unit(self._target(ours, kind, part.value), kind, part.value, None, attributes, context)]
+        if adapted.split is None or kind.records is None:
+            if kind.name == "cloudevents.batch" and self._row(adapted.ours, part.value) is adapted.ours:
+                # All of them go to the same target, as adapt() has made sure.
+                target = self._target(OURS.match(part.value[0]), kind_of("cloudevent"), part.value[0])
+            else:
+                target = self._target(adapted.ours, kind, part.value)
+            return [Unit(target, kind, part.value, None, adapted.describer.whole(), context)]
+        single = alone(kind.records, adapted.event, part)
+        if window:
+            single |= window
+        if self._unwrap and self._users.match(single) is None:
+            opened = self._opened((Envelope(kind, part),), context)
+            if opened:
+                return opened
+        target = self._target(adapted.ours, kind, single)
+        return [Unit(target, kind, single, part, adapted.describer.record(part), context)]
+
+    def _opened(self, envelopes: tuple[Envelope, ...], context: Any) -> list[Unit]:
+        """Return what the requests say that carry the event inside the last of *envelopes*; [] if it is not opened.
+
+        Raises InvalidEvent for a malformed CloudEvent and for a path that the event may not have.
+        """
+        outermost, (kind, record) = envelopes[0].record, envelopes[-1]
+        event = event_in(kind, record.value, "cloudevent" in self._unwrap) if len(envelopes) <= DEEPEST else None
+        ours = None if event is None else OURS.match(event)
+        users = None if event is None else self._users.match(event)
+        row = users or ours
+        if row is None or row.name not in self._unwrap or (ours is not None and ours.path in (HTTP, EACH)):
+            return []
+        kind = kind_of(ours.name if ours else None)
+        # Each record of the batch has its own numbers.
+        identifier = request_id(context)
+        describer = Describer(kind, event, identifier and f"{identifier}.{outermost.position}")
+        if kind.records is None:
+            return [Unit(self._target(ours, kind, event), kind, event, None, describer.whole(), context, envelopes)]
+        units = []
+        for part in parts_of(kind.records, event):
+            single = alone(kind.records, event, part)
+            deeper = self._opened((*envelopes, Envelope(kind, part)), context) if users is None else []
+            target = self._target(ours, kind, single)
+            units += deeper or [Unit(target, kind, single, part, describer.record(part), context, envelopes)]
+        return units
 
     def request(self, unit: Unit) -> Request:
         """Write *unit* as a request. Raises InvalidEvent if it cannot be written."""
@@ -183,6 +223,36 @@ class Adapter:
 
 
 _CANNOT_POLL = "reply='poll' is for senders that read which records failed, and that of {!r} events does not"
+
+
+def _tool(context: Any) -> str | None:
+    """Return the name of the tool that Amazon Bedrock AgentCore Gateway calls, without that of its target; or None.
+
+    Developer guide, "AWS Lambda function targets": it stands in the client context, where no event can put it.
+    """
+    custom = getattr(getattr(context, "client_context", None), "custom", None)
+    name = custom.get("bedrockAgentCoreToolName") if isinstance(custom, dict) else None
+    return name.partition("___")[2] or name if isinstance(name, str) else None
+
+
+def _refuse_unwrapping(name: str, rows: Sequence[Matcher], targets: Targets) -> None:
+    """Raise ConfigurationError unless the rows *name* may arrive inside a record."""
+    label = f"CLOUD_EVENTS_UNWRAP: {name!r}"
+    named = [row for row in rows if row.name == name]
+    if not named:
+        close = get_close_matches(name, sorted({row.name for row in rows}), 1, 0.5)
+        remedy = f"did you mean {close[0]!r}?" if close else "`cloud-events routes` lists the rows"
+        raise ConfigurationError(f"{label}: no row has this name; {remedy}")
+    for row in named:
+        if row.path in (HTTP, EACH) or (row.reply == "sync" and name != "cloudevent"):
+            raise ConfigurationError(
+                f"{label}: events of this row are not sent through queues and streams: somebody waits for the answer"
+            )
+        if (callable(row.path) or row.find_path is not None) and not targets.sources:
+            raise ConfigurationError(
+                f"{label}: whoever writes to the queue would choose the path; say which sources are accepted, such as "
+                "CLOUD_EVENTS_SOURCES='com.example.*'"
+            )
 
 
 def _may_poll(ours: Matcher) -> bool:

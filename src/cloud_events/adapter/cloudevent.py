@@ -218,18 +218,19 @@ def from_binary(fields: Iterable[tuple[str, str]], body: bytes) -> dict[str, Any
     named = {name.lower(): value for name, value in fields}
     if "ce-specversion" not in named:
         return None
-    event: dict[str, Any] = {
+    attributes = {
         # Header values are bytes, shown as latin-1.
         name[3:]: unquote_to_bytes(value.encode("latin-1", "replace")).decode("utf-8", "replace")
         for name, value in named.items()
         if name[:3] == "ce-"
     }
-    content_type = named.get("content-type", "")
-    if content_type:
-        event["datacontenttype"] = content_type
-    if body:
-        event.update(_data_members(content_type, body))
-    return event
+    return from_fields(attributes, named.get("content-type", ""), body)
+
+
+def from_fields(attributes: Mapping[str, Any], content_type: str, body: bytes) -> dict[str, Any]:
+    """Return *attributes* and data as a native event (JSON format)."""
+    event = {**attributes, "datacontenttype": content_type} if content_type else {**attributes}
+    return event | (_data_members(content_type, body) if body else {})
 
 
 def _data_members(content_type: str, body: bytes) -> dict[str, Any]:

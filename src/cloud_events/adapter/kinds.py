@@ -8,14 +8,16 @@ names, the values of keys.
 from __future__ import annotations
 
 import json
+from binascii import a2b_base64
 from collections.abc import Callable, Iterator
 from os import environ
 from typing import Any, NamedTuple
 from urllib.parse import quote
 from uuid import uuid4
 
+from ..errors import InvalidEvent
 from ..messages import Part
-from .cloudevent import forbidden, from_epoch, rfc3339
+from .cloudevent import attributes_of, forbidden, from_epoch, rfc3339
 
 # RFC 3986, section 2: every character that a URI may hold besides letters and digits; "%" begins an escape.
 URI = ":/?#[]@!$&'()*+,;=%"
@@ -57,6 +59,8 @@ class Kind(NamedTuple):
     service:    the service, as CloudEvent attributes name it
     attributes: (record, event, key of the record's list) → CloudEvent attributes, None where one is missing; or None
     records:    where the records are; None if the event is its own record
+    payload:    record → what the producer wrote, str, bytes or JSON; None: the record itself
+    field:      (record, lower-case name) → a message attribute or header that the producer wrote, or None
     sender:     in words, who sent an HTTP request
     """
 
@@ -64,6 +68,8 @@ class Kind(NamedTuple):
     service: str = ""
     attributes: Callable[[Any, Any, Any], Attributes | None] | None = None
     records: Records | None = None
+    payload: Callable[[Any], Any] | None = None
+    field: Callable[[Any, str], str | None] | None = None
     sender: str = ""
 
 
@@ -94,6 +100,28 @@ def dotted(*parts: str | None) -> str:
     return ".".join(filter(None, parts))
 
 
+def member(mapping: Any, name: str) -> Any:
+    """Return what a dict has under *name* (lower-case), whatever the case of the key; None if it has nothing."""
+    found = [value for key, value in mapping.items() if key.lower() == name] if isinstance(mapping, dict) else []
+    return found[0] if found else None
+
+
+def unpacked(value: Any) -> bytes | None:
+    """Return the bytes of *value*, base64; None if there are none. Raises InvalidEvent if it is not base64."""
+    try:
+        return None if value is None else a2b_base64(value, strict_mode=True)
+    except (TypeError, ValueError):
+        raise InvalidEvent("the data of the record is not base64") from None
+
+
+def octets(value: Any) -> str | None:
+    """Return text of its UTF-8 bytes, a list of numbers that Lambda writes signed; None if it is not that."""
+    try:
+        return bytes(number & 0xFF for number in value).decode()
+    except (TypeError, ValueError):
+        return None
+
+
 def region(event: Any) -> str | None:
     return text(event, "region") or environ.get("AWS_REGION")
 
@@ -119,11 +147,19 @@ def sns(record: Any, event: Any, group: Any) -> Attributes:
     message = look_up(record, "Sns")
     return {
         "id": text(message, "MessageId"),
-        "source": text(record, "EventSubscriptionArn"),
+        "source": text(record, "EventSubscriptionArn") or text(message, "TopicArn"),
         "type": joined("", "com.amazonaws.sns.", text(message, "Type")),
         "subject": text(message, "Subject"),
         "time": rfc3339(look_up(message, "Timestamp")),
     }
+
+
+def sns_message(record: Any) -> Any:
+    return look_up(record, "Sns", "Message")
+
+
+def sns_field(record: Any, name: str) -> str | None:
+    return text(member(look_up(record, "Sns", "MessageAttributes"), name), "Value")
 
 
 def eventbridge(record: Any, event: Any, group: Any) -> Attributes:
@@ -137,6 +173,10 @@ def eventbridge(record: Any, event: Any, group: Any) -> Attributes:
     }
 
 
+def eventbridge_detail(event: Any) -> Any:
+    return look_up(event, "detail")
+
+
 def sqs(record: Any, event: Any, group: Any) -> Attributes:
     return {
         "id": text(record, "messageId"),
@@ -145,6 +185,14 @@ def sqs(record: Any, event: Any, group: Any) -> Attributes:
         "time": from_epoch(look_up(record, "attributes", "SentTimestamp"), 1000),
         "partitionkey": text(record, "attributes", "MessageGroupId"),
     }
+
+
+def sqs_body(record: Any) -> Any:
+    return look_up(record, "body")
+
+
+def sqs_field(record: Any, name: str) -> str | None:
+    return text(member(look_up(record, "messageAttributes"), name), "stringValue")
 
 
 def sqs_message_id(record: Any, group: Any) -> Any:
@@ -184,6 +232,10 @@ def kinesis(record: Any, event: Any, group: Any) -> Attributes:
     }
 
 
+def kinesis_data(record: Any) -> bytes | None:
+    return unpacked(look_up(record, "kinesis", "data"))
+
+
 def kinesis_sequence_number(record: Any, group: Any) -> Any:
     return look_up(record, "kinesis", "sequenceNumber")
 
@@ -218,6 +270,21 @@ def kafka(record: Any, event: Any, group: Any) -> Attributes:
     }
 
 
+def kafka_value(record: Any) -> bytes | None:
+    return unpacked(look_up(record, "value"))
+
+
+def kafka_field(record: Any, name: str) -> str | None:
+    return next((octets(value) for key, value in kafka_headers(record) if key.lower() == name), None)
+
+
+def kafka_headers(record: Any) -> list[tuple[str, Any]]:
+    """Return the headers of *record* as (name, bytes) pairs; Lambda gives a list of objects with one member each."""
+    headers = look_up(record, "headers")
+    objects = [header for header in headers if isinstance(header, dict)] if isinstance(headers, list) else []
+    return [pair for header in objects for pair in header.items()]
+
+
 def kafka_offset(record: Any, partition: Any) -> Any:
     offset = look_up(record, "offset")
     return None if offset is None else {"partition": partition, "offset": offset}
@@ -236,6 +303,21 @@ def activemq(record: Any, event: Any, group: Any) -> Attributes:
         "subject": text(destination, "physicalName") or text(destination, "physicalname"),
         "time": from_epoch(look_up(record, "timestamp"), 1000),
     }
+
+
+def mq_data(record: Any) -> bytes | None:
+    return unpacked(look_up(record, "data"))
+
+
+def activemq_field(record: Any, name: str) -> str | None:
+    return text(member(look_up(record, "properties"), name))
+
+
+def rabbitmq_field(record: Any, name: str) -> str | None:
+    if name == "content-type":
+        return text(record, "basicProperties", "contentType")
+    header = member(look_up(record, "basicProperties", "headers"), name)
+    return octets(look_up(header, "bytes")) or text(header)
 
 
 def rabbitmq(record: Any, event: Any, queue: Any) -> Attributes:
@@ -395,6 +477,10 @@ def alexa(record: Any, event: Any, group: Any) -> Attributes:
     }
 
 
+def cloudevent_field(event: Any, name: str) -> str | None:
+    return text(event, name)
+
+
 STUCK = ", and nothing behind it, until it succeeds or expires"
 SQS = Records(
     "Records",
@@ -437,19 +523,20 @@ KINDS: dict[str | None, Kind] = {
     kind.name: kind
     for kind in (
         Kind("s3", "s3", s3, Records("Records")),
-        Kind("sns", "sns", sns, Records("Records")),
-        Kind("eventbridge", "eventbridge", eventbridge),
-        Kind("sqs", "sqs", sqs, SQS),
+        Kind("sns", "sns", sns, Records("Records"), sns_message, sns_field),
+        Kind("eventbridge", "eventbridge", eventbridge, payload=eventbridge_detail),
+        Kind("cloudevent", field=cloudevent_field),
+        Kind("sqs", "sqs", sqs, SQS, sqs_body, sqs_field),
         Kind("dynamodb", "dynamodb", dynamodb, DYNAMODB),
         Kind("dynamodb.window", "dynamodb", dynamodb, DYNAMODB),
-        Kind("kinesis", "kinesis", kinesis, KINESIS),
-        Kind("kinesis.window", "kinesis", kinesis, KINESIS),
+        Kind("kinesis", "kinesis", kinesis, KINESIS, kinesis_data),
+        Kind("kinesis.window", "kinesis", kinesis, KINESIS, kinesis_data),
         Kind("kinesis.firehose", "firehose", firehose, Records("records")),
-        Kind("kafka", "kafka", kafka, KAFKA),
-        Kind("kafka.msk", "kafka", kafka, KAFKA),
-        Kind("kafka.selfmanaged", "kafka", kafka, KAFKA),
-        Kind("mq.activemq", "mq", activemq, ACTIVEMQ),
-        Kind("mq.rabbitmq", "mq", rabbitmq, RABBITMQ),
+        Kind("kafka", "kafka", kafka, KAFKA, kafka_value, kafka_field),
+        Kind("kafka.msk", "kafka", kafka, KAFKA, kafka_value, kafka_field),
+        Kind("kafka.selfmanaged", "kafka", kafka, KAFKA, kafka_value, kafka_field),
+        Kind("mq.activemq", "mq", activemq, ACTIVEMQ, mq_data, activemq_field),
+        Kind("mq.rabbitmq", "mq", rabbitmq, RABBITMQ, mq_data, rabbitmq_field),
         Kind("docdb", "docdb", docdb, DOCDB),
         Kind("pipes", records=PIPES),
         Kind("records", "s3", s3_compatible, Records("Records")),
@@ -517,25 +604,27 @@ def data_of(kind: Kind, record: Any) -> Any:
 class Describer:
     """Describes *event*, or each of its records, by CloudEvent attributes. No two records get the same id.
 
-    position: the place of the event in a list of events, from 0
+    request_id: what the ids of events without a natural one are made of; None: random ones
     """
 
-    def __init__(self, kind: Kind, event: Any, context: Any, position: int = 0) -> None:
+    def __init__(self, kind: Kind, event: Any, request_id: str | None) -> None:
         self._kind = kind
         self._event = event
-        self._position = position
-        self._request_id = getattr(context, "aws_request_id", None)
+        self._request_id = request_id
         self._described: set[tuple[str, str]] = set()
 
-    def whole(self) -> Attributes:
+    def whole(self, position: int = 0) -> Attributes:
         """Describe the event as one CloudEvent; {} if it has no attributes, or no records where it should have some.
 
-        Of several records only the source of the first is named: a batch has one sender.
+        position: the place of the event in a list of events
+        A native CloudEvent has its own. Of several records only the source of the first is named: they have one sender.
         """
+        if self._kind.name == "cloudevent":
+            return attributes_of(self._event)
         if self._kind.attributes is None:
             return {}
         if self._kind.records is None:
-            return self.record(Part(self._event, position=self._position))
+            return self.record(Part(self._event, position=position))
         records = records_of(self._kind.records, self._event)
         first = self.record(Part(*records[0])) if records else {}
         if not first or len(records) == 1:

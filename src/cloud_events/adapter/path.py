@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote_to_bytes
 from ..errors import InvalidEvent
 from .matcher import Matcher
 
+TOOL = "bedrock.agentcore"  # the name of calls of tools, which are known without a row
 LONGEST = 8_192  # characters of a dynamic value; RFC 9110, section 4.1, asks servers for 8,000 octets
 
 # RFC 3986, section 3.4, and "%": an escape in a query string stays as its sender wrote it.
@@ -57,7 +58,7 @@ class Targets(NamedTuple):
         if row.path is None:
             return Target(row.name, "", acknowledged=True)
         if row.find_path is not None:
-            value = next(iter(row.find_path(event)), None)
+            value: Any = next(iter(row.find_path(event)), None)
         elif callable(row.path):
             value = row.path(event)
         else:
@@ -70,6 +71,13 @@ class Targets(NamedTuple):
         if self.sources and not self._accepts(value):
             raise InvalidEvent(f"{label}: the value matches none of the patterns of CLOUD_EVENTS_SOURCES")
         return Target(row.name, self.prefix + path, query)
+
+    def of_tool(self, name: str) -> Target:
+        """Return the target of a call of the tool *name*. Raises InvalidEvent if it is not one segment of a path."""
+        path, _ = route(name)
+        if not {*"/?#%"}.isdisjoint(name):
+            raise InvalidEvent("the name of a tool must not have '/', '?', '#' or '%'")
+        return Target(TOOL, f"{self.prefix}/aws.{TOOL}{path}")
 
     def _accepts(self, value: str) -> bool:
         # What decides the path: nothing after "?" or "#" may satisfy a pattern, nor may an escape hide a character.
