@@ -616,8 +616,9 @@ class Describer:
     def whole(self, position: int = 0) -> Attributes:
         """Describe the event as one CloudEvent; {} if it has no attributes, or no records where it should have some.
 
-        position: the place of the event in a list of events
         A native CloudEvent has its own. Of several records only the source of the first is named: they have one sender.
+
+        position: the place of the event in a list of events, from 0
         """
         if self._kind.name == "cloudevent":
             return attributes_of(self._event)
