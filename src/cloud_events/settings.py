@@ -33,6 +33,7 @@ class Settings(NamedTuple):
     http_handler:     the Lambda handler of HTTP requests, or None
     lifespan:         "auto", "on" or "off"
     unwrap:           the names of the rows that may arrive inside a record
+    concurrency:      how many records of one event are sent at once, at most
     """
 
     application: Callable[..., Any]
@@ -48,6 +49,7 @@ class Settings(NamedTuple):
     http_handler: Callable[[Any, Any], Any] | None
     lifespan: str
     unwrap: tuple[str, ...]
+    concurrency: int
 
     def __repr__(self) -> str:
         return f"<Settings {self.interface}>"
@@ -115,6 +117,12 @@ def _parse_list(value: Any, label: str, noun: str, example: str) -> tuple[str, .
     return found
 
 
+def parse_count(value: Any, label: str) -> int:
+    if isinstance(value, bool) or not str(value).isdecimal() or int(value) < 1:
+        raise ConfigurationError(f"{label}: it must be a whole number from 1, such as 10")
+    return int(value)
+
+
 def parse_http_handler(value: Any, label: str) -> Callable[[Any, Any], Any]:
     if not callable(value):
         raise ConfigurationError(f"{label}: it must be a Lambda handler, of event and context, not {_kind(value)}")
@@ -146,6 +154,7 @@ OPTIONS = (
     Option("http_handler", parse_http_handler, None, dotted=True),
     Option("lifespan", one_of("auto", "on", "off"), "auto"),
     Option("unwrap", parse_names, ()),
+    Option("concurrency", parse_count, 1),
 )
 NAMES = tuple(option.name for option in OPTIONS)
 
@@ -206,6 +215,7 @@ def combination_fault(parsed: Mapping[str, Any]) -> str:
     needs_record = {
         "CLOUD_EVENTS_CONTENT_MODE='payload'": parsed["content_mode"] == "payload",
         "CLOUD_EVENTS_UNWRAP": bool(parsed["unwrap"]),
+        f"CLOUD_EVENTS_CONCURRENCY={parsed['concurrency']}": parsed["concurrency"] > 1,
     }
     named = [setting for setting, needed in needs_record.items() if needed]
     if named and parsed["delivery"] != "record":

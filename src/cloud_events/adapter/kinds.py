@@ -11,6 +11,7 @@ import json
 from binascii import a2b_base64
 from collections.abc import Callable, Iterator
 from os import environ
+from threading import Lock
 from typing import Any, NamedTuple
 from urllib.parse import quote
 from uuid import uuid4
@@ -612,6 +613,7 @@ class Describer:
         self._event = event
         self._request_id = request_id
         self._described: set[tuple[str, str]] = set()
+        self._lock = Lock()  # records may be sent by several threads
 
     def whole(self) -> Attributes:
         """Describe the event as one CloudEvent; {} if it has no attributes, or no records where it should have some.
@@ -654,9 +656,10 @@ class Describer:
         attributes |= {name: value for name, value in found.items() if value is not None and name not in attributes}
         attributes["datacontenttype"] = "application/json"
         # S3 repeats its ids within one deletion of several objects; source + id must be unique (spec.md, "id").
-        while (attributes["source"], attributes["id"]) in self._described:
-            attributes["id"] += f".{part.position}"
-        self._described.add((attributes["source"], attributes["id"]))
+        with self._lock:
+            while (attributes["source"], attributes["id"]) in self._described:
+                attributes["id"] += f".{part.position}"
+            self._described.add((attributes["source"], attributes["id"]))
         return attributes
 
     def each(self) -> Iterator[tuple[Attributes, Any]]:
