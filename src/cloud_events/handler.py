@@ -9,8 +9,9 @@ import logging
 import os
 import sys
 import threading
+from collections.abc import Callable
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, Unpack
 
 from .adapter import Adapted, Adapter
 from .adapter.encoding import use_orjson
@@ -24,7 +25,7 @@ from .errors import OutOfTime, UnsupportedEvent
 from .interface import wsgi
 from .messages import Outcome, Part, Request, Response, seconds_left
 from .reply import Reply
-from .settings import Settings, from_environment, resolve
+from .settings import Keywords, Settings, from_environment, resolve
 from .workers import Workers
 
 logger = logging.getLogger("cloud_events")
@@ -136,7 +137,11 @@ def handler(event: Any, context: Any) -> Any:
     return (_handler or _load())(event, context)
 
 
-def make_handler(application: Any, interface: str | None = None, **settings: Any) -> Handler:
+def make_handler(
+    application: Callable[..., Any] | str,
+    interface: Literal["wsgi", "asgi"] | None = None,
+    **settings: Unpack[Keywords],
+) -> Handler:
     """Return a Lambda handler for *application*, a callable or the dotted path of one.
 
     interface: "wsgi" or "asgi"; detected from the application if omitted

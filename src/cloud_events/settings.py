@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, TypedDict
 
 from .adapter.matcher import Matcher
 from .adapter.path import fault_of
@@ -15,6 +15,24 @@ from .errors import ConfigurationError
 
 PREFIX = "CLOUD_EVENTS_"
 NEAR_PREFIX = re.compile(r"CLOUD_?EVENTS?_+(\w+)", re.IGNORECASE)
+
+
+class Keywords(TypedDict, total=False):
+    """The keywords of ``make_handler``: objects, or what the environment variable of that name may say."""
+
+    wsgi_environ: Mapping[str, Any] | str
+    asgi_scope: Mapping[str, Any] | str
+    response: Literal["envelope", "native"]
+    failure_statuses: str | int
+    delivery: Literal["batch", "record"]
+    content_mode: Literal["event", "binary", "structured", "payload"]
+    matchers: Matcher | Sequence[Matcher] | str
+    path_prefix: str
+    sources: Sequence[str] | str
+    http_handler: Callable[[Any, Any], Any] | str
+    lifespan: Literal["auto", "on", "off"]
+    unwrap: Sequence[str] | str
+    concurrency: int | str
 
 
 class Settings(NamedTuple):

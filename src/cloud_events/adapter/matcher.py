@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from ..errors import ConfigurationError
 from .jsonpath import Find, finder
@@ -49,7 +49,7 @@ class Matcher:
         name: str,
         where: Mapping[str, Any],
         path: str | Callable[[Any], Any] | None,
-        reply: str | None = None,
+        reply: Literal["sync", "async", "poll"] | None = None,
     ) -> None:
         self.name = name
         self.where = where
