@@ -60,7 +60,7 @@ def cloudevents(request: Any) -> list[CloudEvent]:
     kind = kind_of(delivery.kind)
     if kind.name == "cloudevents.batch":
         return [unpack(item) for item in event]
-    if kind.records is None or kind.attributes is None or delivery.record_id is not None:
+    if kind.records is None or not delivery.attributes or delivery.record_id is not None:
         return [cloudevent(request)]
     return [CloudEvent(attributes, record) for attributes, record in Describer(kind, event, request_id(context)).each()]
 

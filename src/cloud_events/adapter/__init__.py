@@ -100,7 +100,7 @@ class Adapter:
         describer = Describer(kind, event, request_id(context))
         if ours is not None and ours.path == HTTP:
             return Adapted(ours, kind, HTTP, None, [Part(event)], [], {}, event, context, describer)
-        row = self._row(ours, kind.records, event)
+        row = self._row(ours, event)
         expected = (ours and ours.reply) or "sync"
         reply = (row and row.reply) or expected
         if reply == "poll" and ours is not None and not _may_poll(ours):
@@ -131,10 +131,10 @@ class Adapter:
             if ours is not None and ours.path in (HTTP, EACH):
                 raise InvalidEvent("a list of events must hold neither HTTP requests nor further lists")
             kind = kind_of(ours.name if ours else None)
-            describer = Describer(kind, part.value, request_id(context))
-            return [Unit(self._target(ours, kind, part.value), kind, part.value, None, describer.whole(), context)]
+            attributes = Describer(kind, part.value, request_id(context)).whole(part.position)
+            return [Unit(self._target(ours, kind, part.value), kind, part.value, None, attributes, context)]
         if adapted.split is None or kind.records is None:
-            if kind.name == "cloudevents.batch":
+            if kind.name == "cloudevents.batch" and self._row(adapted.ours, part.value) is adapted.ours:
                 # All of them go to the same target, as adapt() has made sure.
                 target = self._target(OURS.match(part.value[0]), kind_of("cloudevent"), part.value[0])
             else:
@@ -180,16 +180,16 @@ class Adapter:
         """Write *unit* as a request. Raises InvalidEvent if it cannot be written."""
         return writing.request(unit, self._mode, not self._by_record)
 
-    def _row(self, ours: Matcher | None, records: Records | None, event: Any) -> Matcher | None:
+    def _row(self, ours: Matcher | None, event: Any) -> Matcher | None:
         """Return the row that says where *event* goes: the user's first, then *ours*."""
         for row in self._users.matching(event):
-            if row.path is not None or _matches_each(row, records, event):
+            if row.path is not None or _matches_each(row, ours, event):
                 return row
         return ours
 
     def _target(self, ours: Matcher | None, kind: Kind, event: Any) -> Target:
         """Return where *event* goes. Raises InvalidEvent, for a native CloudEvent naming every fault that it has."""
-        row = self._row(ours, kind.records, event)
+        row = self._row(ours, event)
         if kind.name != "cloudevent":
             return self._targets.find(row, event)
         found = faults(event, strict=self._mode != "event")
@@ -222,7 +222,7 @@ class Adapter:
         return "item", parts
 
 
-_CANNOT_POLL = "reply='poll' is for senders that read which records failed; events of {!r} have none that does"
+_CANNOT_POLL = "reply='poll' is for senders that read which records failed, and that of {!r} events does not"
 
 
 def _tool(context: Any) -> str | None:
@@ -270,8 +270,11 @@ def _refuse_unreportable(row: Matcher) -> None:
             return
 
 
-def _matches_each(row: Matcher, records: Records | None, event: Any) -> bool:
-    """Whether each record of *event*, alone, matches *row*: otherwise some would be acknowledged unseen."""
+def _matches_each(row: Matcher, ours: Matcher | None, event: Any) -> bool:
+    """Whether each record or item of *event*, alone, matches *row*: otherwise some would be acknowledged unseen."""
+    if ours is None:
+        return True
+    records = Records(None) if ours.path == EACH else kind_of(ours.name).records
     parts = parts_of(records, event) if records else []
     return len(parts) < 2 or all(row.matches(alone(records, event, part)) for part in parts if records)
 

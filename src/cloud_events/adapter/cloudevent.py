@@ -239,7 +239,7 @@ def _data_members(content_type: str, body: bytes) -> dict[str, Any]:
             return {"data": json.loads(body)}
         if content_type[:5].lower() == "text/":
             return {"data": body.decode(charset(content_type))}
-    except (LookupError, ValueError):
+    except (LookupError, ValueError, RecursionError):
         pass  # not what the content type says: then it is bytes
     return {"data_base64": b64encode(body).decode("ascii")}
 
@@ -296,8 +296,14 @@ class CloudEvent:
         return f"<CloudEvent of {len(self.attributes)} attributes>"
 
 
-def unpack(event: Mapping[str, Any]) -> CloudEvent:
-    """Return a native event (JSON format) as a CloudEvent. Raises InvalidEvent if its binary data is not base64."""
+def unpack(event: Any) -> CloudEvent:
+    """Return a native event (JSON format) as a CloudEvent.
+
+    Raises InvalidEvent if a required attribute is missing, or its binary data is not base64.
+    """
+    found = faults(event) if isinstance(event, dict) else ["it is not an object"]
+    if found:
+        raise InvalidEvent("malformed CloudEvent: " + "; ".join(found))
     packed = _packed(event)
     data = event.get("data") if packed is None else _unpacked(packed)
     if packed is not None and data is None:

@@ -139,8 +139,8 @@ def s3(record: Any, event: Any, group: Any) -> Attributes:
 
 
 def s3_compatible(record: Any, event: Any, group: Any) -> Attributes | None:
-    """MinIO, Ceph and others send S3's records with a source of their own, "minio:s3"."""
-    source = text(record, "eventSource")
+    """MinIO, Ceph and others send S3's records with a source of their own, "minio:s3". The first stands for all."""
+    source = text(event["Records"][0], "eventSource")
     return s3(record, event, group) if source and source.endswith(":s3") else None
 
 
@@ -615,9 +615,10 @@ class Describer:
         self._described: set[tuple[str, str]] = set()
         self._lock = Lock()  # records may be sent by several threads
 
-    def whole(self) -> Attributes:
+    def whole(self, position: int = 0) -> Attributes:
         """Describe the event as one CloudEvent; {} if it has no attributes, or no records where it should have some.
 
+        position: the place of the event in a list of events
         A native CloudEvent has its own. Of several records only the source of the first is named: they have one sender.
         """
         if self._kind.name == "cloudevent":
@@ -625,7 +626,7 @@ class Describer:
         if self._kind.attributes is None:
             return {}
         if self._kind.records is None:
-            return self.record(Part(self._event))
+            return self.record(Part(self._event, position=position))
         records = records_of(self._kind.records, self._event)
         first = self.record(Part(*records[0])) if records else {}
         if not first or len(records) == 1:

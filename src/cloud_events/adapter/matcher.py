@@ -71,8 +71,9 @@ class Matcher:
         if not isinstance(self.where, dict) or [at for at in self.where if not isinstance(at, str)]:
             return "'where' must be a dict of JSONPath → what must be there"
         for at, expected in self.where.items():
-            if isinstance(expected, list):
-                return f"at {at!r} a list would never match; write a set, such as {{'a', 'b'}}, for one of several"
+            if isinstance(expected, (list, tuple)):
+                kind = type(expected).__name__
+                return f"at {at!r}: write a set, such as {{'a', 'b'}}, for one of several values, not a {kind}"
         if not (
             path is None
             or callable(path)

@@ -12,12 +12,12 @@ Entry = tuple[int, Matcher]  # the place of a row among all, and the row
 
 
 class Registry:
-    """Rows in order. A row's first condition says where to find it: at a constant string, at a key, or always."""
+    """Rows in order. A row's first condition says where to find it: at a constant, at a key, in a list, or always."""
 
     def __init__(self, rows: Iterable[Matcher]) -> None:
         self.rows = tuple(rows)
         self._constants: dict[tuple[str | int, ...], dict[str, list[Entry]]] = {}
-        self._keys: dict[str | int, list[Entry]] = {}
+        self._keys: dict[str | int, list[Entry]] = {}  # 0: any index of a list
         self._always: list[Entry] = []
         for entry in enumerate(self.rows):
             first = next(iter(entry[1].conditions), None)
@@ -25,7 +25,7 @@ class Registry:
             if first and steps and isinstance(first.expected, str):
                 self._constants.setdefault(steps, {}).setdefault(first.expected, []).append(entry)
             elif steps:
-                self._keys.setdefault(steps[0], []).append(entry)
+                self._keys.setdefault(steps[0] if isinstance(steps[0], str) else 0, []).append(entry)
             else:
                 self._always.append(entry)
 

@@ -64,10 +64,10 @@ def request(unit: Unit, mode: str, batched: bool) -> Request:
     Raises InvalidEvent if it cannot be written.
     """
     attributes, described = unit.attributes, bool(unit.attributes)
-    native, batch = unit.kind.name == "cloudevent", unit.kind.name == "cloudevents.batch"
+    native = unit.kind.name == "cloudevent"
     headers = cloudevent.headers(attributes)
     content_type: str | None
-    if mode == "structured" and (described or batch):
+    if mode == "structured" and (described or (batched and _is_batch(unit))):
         content_type, body = _structured(unit, batched)
         headers = []
     elif mode in ("binary", "payload") and native:
@@ -91,6 +91,13 @@ def request(unit: Unit, mode: str, batched: bool) -> Request:
 
 def _data(unit: Unit) -> Any:
     return unit.event if unit.record is None else data_of(unit.kind, unit.record.value)
+
+
+def _is_batch(unit: Unit) -> bool:
+    """Whether the event is a list of valid CloudEvents. A row of the user's may take other lists, as they come."""
+    return unit.kind.name == "cloudevents.batch" and not any(
+        cloudevent.faults(item, strict=True) if isinstance(item, dict) else True for item in unit.event
+    )
 
 
 def _structured(unit: Unit, batched: bool) -> tuple[str, bytes]:
