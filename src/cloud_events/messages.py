@@ -23,9 +23,10 @@ class Delivery:
     via:        where the event arrived inside others (CLOUD_EVENTS_UNWRAP), the names of their rows, outermost first,
                 such as ("sqs", "sns"); else ()
     record:     the outermost record that the event arrived in, or None
+    payload:    the body, where it is what the producer wrote (CLOUD_EVENTS_CONTENT_MODE=payload), bytes; else None
     """
 
-    __slots__ = ("attributes", "kind", "matcher", "path", "record", "record_id", "via")
+    __slots__ = ("attributes", "kind", "matcher", "path", "payload", "record", "record_id", "via")
 
     def __init__(
         self,
@@ -36,6 +37,7 @@ class Delivery:
         kind: str | None = None,
         via: tuple[str | None, ...] = (),
         record: Any = None,
+        payload: bytes | None = None,
     ) -> None:
         self.matcher = matcher
         self.path = path
@@ -44,6 +46,7 @@ class Delivery:
         self.kind = kind
         self.via = via
         self.record = record
+        self.payload = payload
 
     @property
     def event_id(self) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .adapter.cloudevent import CloudEvent, unpack
+from .adapter.cloudevent import CloudEvent, from_fields, unpack
 from .adapter.kinds import Describer, data_of, kind_of, records_of
 from .errors import InvalidEvent
 from .messages import Delivery, request_id
@@ -36,7 +36,9 @@ def is_event(request: Any) -> bool:
 
 
 def cloudevent(request: Any) -> CloudEvent:
-    """Return the event that *request* carries, as one CloudEvent; its data is the record if records are sent singly.
+    """Return the event that *request* carries, as one CloudEvent.
+
+    Its data is the record if records are sent singly, and what the producer wrote if that is the body.
 
     Raises InvalidEvent if *request* is not an event, or its kind of event has no CloudEvent attributes.
     """
@@ -46,6 +48,8 @@ def cloudevent(request: Any) -> CloudEvent:
         return unpack(event)
     if not delivery.attributes or kind.attributes is None:
         raise InvalidEvent(f"events of {kind.name or 'no matcher'} have no CloudEvent attributes")
+    if delivery.payload is not None:
+        return unpack(from_fields(delivery.attributes, delivery.attributes["datacontenttype"], delivery.payload))
     if delivery.record_id is None or kind.records is None:
         return CloudEvent(delivery.attributes, event)
     return CloudEvent(delivery.attributes, data_of(kind, records_of(kind.records, event)[0][0]))

@@ -143,37 +143,47 @@ class Adapter:
         single = alone(kind.records, adapted.event, part)
         if window:
             single |= window
+        attributes = adapted.describer.record(part)
         if self._unwrap and self._users.match(single) is None:
-            opened = self._opened((Envelope(kind, part),), context)
+            envelope = Envelope(kind, part, part.identifier or attributes.get("id"))
+            opened = self._opened((envelope,), context)
             if opened:
                 return opened
         target = self._target(adapted.ours, kind, single)
-        return [Unit(target, kind, single, part, adapted.describer.record(part), context)]
+        return [Unit(target, kind, single, part, attributes, context)]
 
     def _opened(self, envelopes: tuple[Envelope, ...], context: Any) -> list[Unit]:
         """Return what the requests say that carry the event inside the last of *envelopes*; [] if it is not opened.
 
         Raises InvalidEvent for a malformed CloudEvent and for a path that the event may not have.
         """
-        outermost, (kind, record) = envelopes[0].record, envelopes[-1]
-        event = event_in(kind, record.value, "cloudevent" in self._unwrap) if len(envelopes) <= DEEPEST else None
+        if len(envelopes) > DEEPEST:
+            return []
+        innermost = envelopes[-1]
+        event = event_in(innermost.kind, innermost.record.value, "cloudevent" in self._unwrap)
         ours = None if event is None else OURS.match(event)
-        users = None if event is None else self._users.match(event)
-        row = users or ours
-        if row is None or row.name not in self._unwrap or (ours is not None and ours.path in (HTTP, EACH)):
+        if event is None or (ours is not None and ours.path in (HTTP, EACH)):
             return []
         kind = kind_of(ours.name if ours else None)
-        # Each record of the batch has its own numbers.
+        records = kind.records
+        parts = parts_of(records, event) if records else [Part(event)]
+        singles = [alone(records, event, part) if records else event for part in parts]
+        # All of them: else a second record could reach a row of the user's that is not named.
+        rows = [self._users.match(single) or ours for single in singles]
+        if any(row is None or row.name not in self._unwrap for row in rows):
+            return []
+        # Each record of the batch, and each inside another, has numbers of its own.
+        positions = [str(envelope.record.position) for envelope in envelopes]
         identifier = request_id(context)
-        describer = Describer(kind, event, identifier and f"{identifier}.{outermost.position}")
-        if kind.records is None:
-            return [Unit(self._target(ours, kind, event), kind, event, None, describer.whole(), context, envelopes)]
+        describer = Describer(kind, event, identifier and ".".join([identifier, *positions]))
         units = []
-        for part in parts_of(kind.records, event):
-            single = alone(kind.records, event, part)
-            deeper = self._opened((*envelopes, Envelope(kind, part)), context) if users is None else []
-            target = self._target(ours, kind, single)
-            units += deeper or [Unit(target, kind, single, part, describer.record(part), context, envelopes)]
+        for part, single, row in zip(parts, singles, rows, strict=True):
+            deeper = self._opened((*envelopes, Envelope(kind, part)), context) if records and row is ours else []
+            if deeper:
+                units += deeper
+                continue
+            record, attributes = (part, describer.record(part)) if records else (None, describer.whole())
+            units.append(Unit(self._target(ours, kind, single), kind, single, record, attributes, context, envelopes))
         return units
 
     def request(self, unit: Unit) -> Request:

@@ -26,12 +26,12 @@ def event_in(kind: Kind, record: Any, cloudevents: bool) -> dict[str, Any] | Non
     except InvalidEvent:
         return None
     field = kind.field or (lambda record, name: None)
-    if cloudevents and kind.service == "kafka" and field(record, "ce_specversion") is not None:
-        # Kafka protocol binding, section 3.2: attributes in headers ce_<name>, UTF-8 without escapes.
+    announced = (field(record, "content-type") or "").strip().lower().startswith("application/cloudevents+")
+    if cloudevents and not announced and kind.service == "kafka" and field(record, "ce_specversion") is not None:
+        # Kafka protocol binding, sections 3 and 3.2: attributes in headers ce_<name>, UTF-8 without escapes.
         named = {name.lower()[3:]: octets(value) for name, value in kafka_headers(record) if name.lower()[:3] == "ce_"}
         return from_fields(named, field(record, "content-type") or "", payload or b"")
     event = _json(payload)
-    announced = (field(record, "content-type") or "").lower().startswith("application/cloudevents+")
     if cloudevents and announced and (event is None or event.get("specversion") is None):
         raise InvalidEvent(
             "malformed CloudEvent: the content type of the message is a CloudEvent's, the message is not"

@@ -20,10 +20,14 @@ BATCHED = "application/cloudevents-batch+json; charset=utf-8"
 
 
 class Envelope(NamedTuple):
-    """A record that another event arrived in, and what we know of the event that it belongs to."""
+    """A record that another event arrived in, and what we know of the event that it belongs to.
+
+    record_id: what names the record, where it is the outermost
+    """
 
     kind: Kind
     record: Part
+    record_id: Any = None
 
 
 class Unit(NamedTuple):
@@ -52,8 +56,9 @@ class Unit(NamedTuple):
     @property
     def record_id(self) -> Any:
         """What names the outermost record: as the sender does, else the CloudEvent's id; None for a whole event."""
-        record = self.envelopes[0].record if self.envelopes else self.record
-        return record and (record.identifier or self.attributes.get("id"))
+        if self.envelopes:
+            return self.envelopes[0].record_id
+        return self.record and (self.record.identifier or self.attributes.get("id"))
 
 
 def request(unit: Unit, mode: str, batched: bool) -> Request:
@@ -67,6 +72,7 @@ def request(unit: Unit, mode: str, batched: bool) -> Request:
     native = unit.kind.name == "cloudevent"
     headers = cloudevent.headers(attributes)
     content_type: str | None
+    payload = None
     if mode == "structured" and (described or (batched and _is_batch(unit))):
         content_type, body = _structured(unit, batched)
         headers = []
@@ -74,6 +80,7 @@ def request(unit: Unit, mode: str, batched: bool) -> Request:
         content_type, body = cloudevent.binary(unit.event)
     elif mode == "payload" and (unit.record or unit.kind.payload) and not (unit.record is None and unit.kind.records):
         content_type, body = _payload(unit)
+        payload = body
         attributes = {**attributes, "datacontenttype": content_type} if described else attributes
     elif mode in ("binary", "payload") and described:
         content_type, body = "application/json", encode(_data(unit))
@@ -85,7 +92,7 @@ def request(unit: Unit, mode: str, batched: bool) -> Request:
     envelopes, matcher, path = unit.envelopes, unit.target.matcher, unit.target.path
     via = tuple(envelope.kind.name for envelope in envelopes)
     outermost = envelopes[0].record.value if envelopes else None
-    delivery = Delivery(matcher, path, unit.record_id, attributes, unit.kind.name, via, outermost)
+    delivery = Delivery(matcher, path, unit.record_id, attributes, unit.kind.name, via, outermost, payload)
     return Request(path, unit.target.query, body, content_type, headers, unit.event, unit.context, delivery)
 
 
@@ -116,12 +123,15 @@ def _payload(unit: Unit) -> tuple[str, bytes]:
     kind = unit.kind
     record = unit.event if unit.record is None else unit.record.value
     payload = kind.payload(record) if kind.payload else data_of(kind, record)
-    if not (payload is None or isinstance(payload, (str, bytes))):
+    if isinstance(payload, (dict, list)):
         return "application/json", encode(payload)
-    body = payload.encode("utf-8", "surrogatepass") if isinstance(payload, str) else payload or b""
-    content_type = kind.field(record, "content-type") if kind.field else None
-    if cloudevent.is_media_type(content_type) and not str(content_type).lower().startswith("application/cloudevents"):
-        return str(content_type), body
+    if isinstance(payload, str):
+        body = payload.encode("utf-8", "surrogatepass")
+    else:
+        body = payload if isinstance(payload, bytes) else b"" if payload is None else encode(payload)
+    content_type = ((kind.field and kind.field(record, "content-type")) or "").strip()
+    if cloudevent.is_media_type(content_type) and not content_type.lower().startswith("application/cloudevents"):
+        return content_type, body
     return _media_type(body), body
 
 
