@@ -34,6 +34,7 @@ def deliver(adapted: Adapted, units: Units, send: Send) -> list[Outcome]:
     outcomes: list[Outcome] = []
     failures: dict[Any, BaseException] = {}  # by ordering key
     window = adapted.window
+    failed = False
     for part in adapted.parts:
         if part.ordering_key in failures:
             outcomes.append(Outcome(part, None, None, failures[part.ordering_key]))
@@ -47,8 +48,12 @@ def deliver(adapted: Adapted, units: Units, send: Send) -> list[Outcome]:
             tried = [Outcome(part, None, None, OutOfTime(NO_TIME))]
         else:
             tried = _try(part, partial(units, adapted, part, window), partial(send, adapted, part))
-        outcomes += tried
         failure = next((outcome.error for outcome in tried if outcome.error is not None), None)
+        # Only the first failure may be raised. The tracebacks of the others were logged.
+        if failed or failure is None:
+            _drop_tracebacks(tried)
+        failed = failed or failure is not None
+        outcomes += tried
         if failure is not None and part.ordering_key is not None:
             failures[part.ordering_key] = failure
         if window:
@@ -60,6 +65,8 @@ def _try(part: Part, units: Callable[[], list[Unit]], send: Callable[[Unit], Out
     """Send all requests of *part*, whatever becomes of the first."""
     try:
         prepared = units()
+    except MemoryError:
+        raise
     except Exception as error:
         return [_failed(part, None, error)]
     outcomes = []
@@ -76,3 +83,13 @@ def _try(part: Part, units: Callable[[], list[Unit]], send: Callable[[Unit], Out
 def _failed(part: Part, path: str | None, error: Exception) -> Outcome:
     logger.exception("a record or item of the event failed: %s", type(error).__name__)
     return Outcome(part, path, None, error)
+
+
+def _drop_tracebacks(outcomes: list[Outcome]) -> None:
+    """Let go of the requests that the frames in a traceback keep: 10,000 of them would fill the memory."""
+    for outcome in outcomes:
+        late = outcome.response.error if outcome.response is not None else None
+        for error in (outcome.error, late):
+            while error is not None and error.__traceback__ is not None:
+                error.__traceback__ = None
+                error = error.__cause__ or error.__context__

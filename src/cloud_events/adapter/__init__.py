@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import deepcopy
 from typing import Any, NamedTuple
 
 from ..errors import ConfigurationError, InvalidEvent
@@ -120,7 +121,7 @@ class Adapter:
         if adapted.split == "record" and kind.records is not None:
             event, record = alone(kind.records, adapted.event, part), part
             if window:
-                event |= window
+                event |= deepcopy(window)
         if kind.name == "cloudevents.batch":
             # All of them go to the same target, as adapt() has made sure.
             target = self._target(OURS.match(event[0]), kind_of("cloudevent"), event[0])
@@ -206,4 +207,4 @@ def _window(records: Records | None, event: Any) -> dict[str, Any]:
     """Return the members of *event* that belong to a tumbling window of a stream; {} if it has none."""
     if records is None or not records.checkpoint or "isFinalInvokeForWindow" not in event:
         return {}
-    return {"isFinalInvokeForWindow": event["isFinalInvokeForWindow"], "state": event.get("state")}
+    return deepcopy({"isFinalInvokeForWindow": event["isFinalInvokeForWindow"], "state": event.get("state")})
