@@ -78,7 +78,8 @@ def one_of(*choices: str) -> Callable[[Any, str], str]:
 
     def parse(value: Any, label: str) -> str:
         if value not in choices:
-            raise ConfigurationError(f"{label}: choose {' or '.join(map(repr, choices))}")
+            first = ", ".join(map(repr, choices[:-1]))
+            raise ConfigurationError(f"{label}: choose {first} or {choices[-1]!r}")
         return str(value)
 
     return parse
@@ -143,7 +144,9 @@ def parse_count(value: Any, label: str) -> int:
 
 def parse_http_handler(value: Any, label: str) -> Callable[[Any, Any], Any]:
     if not callable(value):
-        raise ConfigurationError(f"{label}: it must be a Lambda handler, of event and context, not {_kind(value)}")
+        raise ConfigurationError(
+            f"{label}: it must be a Lambda handler, a callable of event and context, not {_kind(value)}"
+        )
     handler: Callable[[Any, Any], Any] = value
     return handler
 
@@ -193,8 +196,8 @@ def from_environment() -> Settings:
     if len(given) == 2:
         both = " and ".join(f"{name}={path!r}" for name, path in named.items())
         raise ConfigurationError(
-            f"{both} are both set; keep the one that your application is: WSGI with Flask, ASGI with FastAPI, either "
-            "with Django"
+            f"{both} are both set; keep the one that your application speaks: WSGI for Flask, ASGI for FastAPI, either "
+            "for Django"
         )
     name, path = given[0], named[given[0]]
     return resolve(load(path, name), name[:4].lower(), {}, f"{name}={path!r}")
@@ -210,7 +213,7 @@ def resolve(
     _refuse_unknown(keywords)
     if not callable(application):
         raise ConfigurationError(
-            f"{label}: an application must be callable; this is {_kind(application)}. Give the object that a server "
+            f"{label}: an application must be callable; this is {_kind(application)}. Name the object that a server "
             "would run, such as project.wsgi.application"
         )
     interface, application = _interface(application, interface, label)
@@ -248,16 +251,16 @@ def _interface(application: Any, interface: str | None, label: str) -> tuple[str
     detected = interface_of(application)
     if detected == "factory":
         raise ConfigurationError(
-            f"{label}: it takes no arguments, so it is not an application; if it makes one, write app = "
-            f"{getattr(application, '__name__', 'make')}() in a module, and give that app"
+            f"{label}: it takes no arguments, so it is not an application; if it is a factory, assign app = "
+            f"{getattr(application, '__name__', 'make')}() in a module, and name that app"
         )
     if detected is None and interface is None:
-        raise ConfigurationError(f"{label}: cannot tell WSGI from ASGI here; say interface='wsgi' or interface='asgi'")
+        raise ConfigurationError(f"{label}: cannot detect the interface; pass interface='wsgi' or interface='asgi'")
     if detected == "asgi2":
         if interface == "wsgi":
             raise ConfigurationError(
-                f"{label}: it takes one argument, and a WSGI application two (PEP 3333); if it makes the application, "
-                "write app = … in a module, and give that app"
+                f"{label}: it takes one argument, and a WSGI application takes two (PEP 3333); if it is a factory, "
+                "assign app = … in a module, and name that app"
             )
         from asgiref.compatibility import guarantee_single_callable
 
@@ -265,7 +268,7 @@ def _interface(application: Any, interface: str | None, label: str) -> tuple[str
     if None not in (detected, interface) and detected != interface:
         other = str(detected).upper()
         path = label.partition("=")[2]
-        remedy = f"set {other}_APPLICATION={path} instead" if path else f"say interface={detected!r}"
+        remedy = f"set {other}_APPLICATION={path} instead" if path else f"pass interface={detected!r}"
         raise ConfigurationError(f"{label}: this application speaks {other}; {remedy}")
     return interface or str(detected), application
 
@@ -309,10 +312,10 @@ def _nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
     return (
         f"did you mean {prefix}{close[0]}?"
         if close
-        else f"there are {', '.join(prefix + one for one in sorted(known))}"
+        else f"the settings are {', '.join(prefix + one for one in sorted(known))}"
     )
 
 
 def _kind(value: Any) -> str:
     name = type(value).__name__
-    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+    return "None" if value is None else f"{'an' if name[0] in 'aeiou' else 'a'} {name}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from copy import deepcopy
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
@@ -142,7 +143,7 @@ class Adapter:
             return [Unit(target, kind, part.value, None, adapted.describer.whole(), context)]
         single = alone(kind.records, adapted.event, part)
         if window:
-            single |= window
+            single |= deepcopy(window)  # the application may change the state
         attributes = adapted.describer.record(part)
         if self._unwrap and self._users.match(single) is None:
             envelope = Envelope(kind, part, part.identifier or attributes.get("id"))
@@ -293,4 +294,4 @@ def _window(records: Records | None, event: Any) -> dict[str, Any]:
     """Return the members of *event* that belong to a tumbling window of a stream; {} if it has none."""
     if records is None or not records.checkpoint or "isFinalInvokeForWindow" not in event:
         return {}
-    return {"isFinalInvokeForWindow": event["isFinalInvokeForWindow"], "state": event.get("state")}
+    return deepcopy({"isFinalInvokeForWindow": event["isFinalInvokeForWindow"], "state": event.get("state")})
