@@ -164,7 +164,7 @@ def test_class_cannot_be_guarded():
 
     with pytest.raises(
         ConfigurationError,
-        match=r"^events_only: Uploads is a class; decorate its methods, in Django by "
+        match=r"^events_only: Uploads is a class; decorate its methods, in Django with "
         r"@method_decorator\(events_only, name='dispatch'\)$",
     ):
         events_only(Uploads)
