@@ -30,9 +30,7 @@ def refuse_unguarded(application: Any, label: str) -> None:
     Flask, Quart, Starlette and FastAPI are searched, also inside middleware and where one is mounted in another.
     label: what the message begins with, for example a setting and its value
     """
-    if not _wrapped:
-        return
-    for found in _reachable(application):
+    for found in _reachable(application) if _wrapped else ():
         if id(found) in _wrapped:
             name = f"{getattr(found, '__module__', '')}.{getattr(found, '__qualname__', type(found).__qualname__)}"
             raise ConfigurationError(
