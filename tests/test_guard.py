@@ -772,9 +772,9 @@ def test_view_that_is_registered_past_its_guard(build):
     """A router that would call a view past its guard is found wherever it is, and the view named."""
     with pytest.raises(
         ConfigurationError,
-        match=r"^WSGI_APPLICATION='shop\.app': @events_only is above the decorator of the route, so it does not guard the "
-        r"view apps\.guarded\.misplaced\.\w+\.<locals>\.uploaded; put it directly above `def`, below the decorator of the "
-        r"route$",
+        match=r"^WSGI_APPLICATION='shop\.app': @events_only is above the decorator of the route, so it does not guard "
+        r"the view apps\.guarded\.misplaced\.\w+\.<locals>\.uploaded; put it directly above `def`, below the decorator "
+        r"of the route$",
     ):
         refuse_unguarded(build(), "WSGI_APPLICATION='shop.app'")
 

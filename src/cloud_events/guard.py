@@ -33,6 +33,8 @@ def events_only(view: Callable[P, R]) -> Callable[P, R]:
             f"events_only: {view.__name__} is a class; decorate its methods, in Django with "
             "@method_decorator(events_only, name='dispatch')"
         )
+    if getattr(view, "guarded_by_events_only", False):
+        return view
     call: Any = view
     guarded: Any
     if inspect.iscoroutinefunction(view) or inspect.iscoroutinefunction(type(view).__call__):
@@ -52,7 +54,8 @@ def events_only(view: Callable[P, R]) -> Callable[P, R]:
     guarded.csrf_exempt = True  # read by Django's CsrfViewMiddleware
     if "fastapi" in sys.modules:
         _ask_fastapi(guarded, view)
-    remember(view, guarded)
+    remember(view)
+    guarded.guarded_by_events_only = True
     result: Callable[P, R] = guarded
     return result
 

@@ -13,15 +13,14 @@ from .errors import ConfigurationError
 _wrapped: WeakValueDictionary[int, Any] = WeakValueDictionary()
 
 
-def remember(view: Any, guard: Any) -> None:
-    """Remember *view*, and what it wraps itself, as a function that *guard* wraps."""
-    while view is not None and not hasattr(view, "guarded_by_events_only"):
+def remember(view: Any) -> None:
+    """Remember *view*, and what it wraps itself, as a function that a guard wraps."""
+    while view is not None:
         try:
             _wrapped[id(view)] = view
         except TypeError:  # an instance of a class with __slots__, to which there are no weak references
             break
         view = getattr(view, "__wrapped__", None)
-    guard.guarded_by_events_only = True
 
 
 def refuse_unguarded(application: Any, label: str) -> None:
