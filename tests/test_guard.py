@@ -113,6 +113,7 @@ def test_body_of_others_is_not_looked_at():
     """FastAPI answers others 404, not 422, though their body does not fit the model of the endpoint."""
     with served.asgi(load("fastapi")) as client:
         assert client.post("/model", b'{"to": 1}').status == 404
+        assert client.post("/model", b"{").status == 422  # read before any dependency, as the page says
 
 
 def depot(middleware=False, guard=None):
@@ -551,9 +552,12 @@ class FromHeader:
     ],
 )
 def test_middleware_that_believes_a_header(middleware, environ):
-    """EventsOnly inside a middleware that changes the path guards the changed path."""
+    """EventsOnly inside a middleware that changes the path guards the changed path; ProxyFix may be inside as well."""
     assert reaches("wsgi", middleware(shops.flask()), dict(environ))
     assert not reaches("wsgi", middleware(EventsOnly(shops.flask())), dict(environ))
+    inside = EventsOnly(ProxyFix(shops.flask(), x_prefix=1))
+    for target, prefix in (("/", "/aws.s3"), ("/books", "/aws.s3"), ("/aws.s3", "/books")):
+        assert not reaches("wsgi", inside, environ_of(target, HTTP_X_FORWARDED_PREFIX=prefix))
 
 
 def mounted_flask(paths="/aws."):

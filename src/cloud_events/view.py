@@ -26,7 +26,7 @@ def carrier(request: "Any") -> "Mapping[str, Any] | None":
         found = next((one for one in held if isinstance(one, dict)), None)
     inner = found
     while isinstance(inner, dict):
-        if isinstance(inner.get(_MARK), Delivery):
+        if _MARK in inner:
             return inner
         # Where a2wsgi keeps it: WSGIMiddleware · ASGIMiddleware.
         inner = inner.get("asgi.scope") or inner.get("wsgi_environ")
