@@ -12,6 +12,7 @@ from .adapter.matcher import Matcher
 from .adapter.path import fault_of
 from .application import interface_of, load
 from .errors import ConfigurationError
+from .unguarded import refuse_unguarded
 
 PREFIX = "CLOUD_EVENTS_"
 NEAR_PREFIX = re.compile(r"CLOUD_?EVENTS?_+(\w+)", re.IGNORECASE)
@@ -216,6 +217,7 @@ def resolve(
             f"{label}: an application must be callable; this is {_kind(application)}. Name the object that a server "
             "would run, such as project.wsgi.application"
         )
+    refuse_unguarded(application, label)
     interface, application = _interface(application, interface, label)
     base_name = "wsgi_environ" if interface == "wsgi" else "asgi_scope"
     base, base_label = _value(base_name, keywords, dotted=True)
