@@ -15,7 +15,7 @@ from .errors import ConfigurationError
 from .unguarded import refuse_unguarded
 
 PREFIX = "CLOUD_EVENTS_"
-NEAR_PREFIX = re.compile(r"CLOUD_?EVENTS?_+(\w+)", re.IGNORECASE)
+NEAR_PREFIX = r"CLOUD_?EVENTS?_+(\w+)"
 
 
 class Keywords(TypedDict, total=False):
@@ -36,7 +36,7 @@ class Keywords(TypedDict, total=False):
     concurrency: int | str
 
 
-class Settings(NamedTuple):
+class Settings:
     """What was set, checked and loaded.
 
     application:      the callable
@@ -69,6 +69,12 @@ class Settings(NamedTuple):
     lifespan: str
     unwrap: tuple[str, ...]
     concurrency: int
+
+    def __init__(self, application: Callable[..., Any], interface: str, base: dict[str, Any], options: Any) -> None:
+        self.application = application
+        self.interface = interface
+        self.base = base
+        vars(self).update(options)
 
     def __repr__(self) -> str:
         return f"<Settings {self.interface}>"
@@ -230,7 +236,7 @@ def resolve(
     fault = combination_fault(parsed)
     if fault:
         raise ConfigurationError(fault)
-    return Settings(application, interface, base or {}, **parsed)
+    return Settings(application, interface, base or {}, parsed)
 
 
 def combination_fault(parsed: Mapping[str, Any]) -> str:
@@ -298,7 +304,7 @@ def _refuse_unknown(keywords: Mapping[str, Any]) -> None:
             name = variable.removeprefix(PREFIX)
             if name not in known:
                 raise ConfigurationError(f"{variable}: no such setting; {_nearest(name, known, PREFIX)}")
-        elif near := NEAR_PREFIX.fullmatch(variable):
+        elif near := re.fullmatch(NEAR_PREFIX, variable, re.IGNORECASE):
             # Just one of our names, or nearly one: CLOUD_EVENT_BUS_NAME may be the application's own.
             close = get_close_matches(near[1].upper(), known, 1, 0.8)
             if close:

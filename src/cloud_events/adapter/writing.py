@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from functools import partial
 from os import environ
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..messages import Delivery, Part, Request, request_id
 from . import cloudevent
@@ -19,18 +19,21 @@ STRUCTURED = "application/cloudevents+json; charset=utf-8"
 BATCHED = "application/cloudevents-batch+json; charset=utf-8"
 
 
-class Envelope(NamedTuple):
+class Envelope:
     """A record that another event arrived in, and what we know of the event that it belongs to.
 
     record_id: what names the record, where it is the outermost
     """
 
-    kind: Kind
-    record: Part
-    record_id: Any = None
+    __slots__ = ("kind", "record", "record_id")
+
+    def __init__(self, kind: Kind, record: Part, record_id: Any = None) -> None:
+        self.kind = kind
+        self.record = record
+        self.record_id = record_id
 
 
-class Unit(NamedTuple):
+class Unit:
     """What one request carries, and where to.
 
     target:     where it goes
@@ -42,13 +45,25 @@ class Unit(NamedTuple):
     envelopes:  the records that the event was found in, outermost first
     """
 
-    target: Target
-    kind: Kind
-    event: Any
-    record: Part | None
-    attributes: Mapping[str, Any]
-    context: Any
-    envelopes: tuple[Envelope, ...] = ()
+    __slots__ = ("attributes", "context", "envelopes", "event", "kind", "record", "target")
+
+    def __init__(
+        self,
+        target: Target,
+        kind: Kind,
+        event: Any,
+        record: Part | None,
+        attributes: Mapping[str, Any],
+        context: Any,
+        envelopes: tuple[Envelope, ...] = (),
+    ) -> None:
+        self.target = target
+        self.kind = kind
+        self.event = event
+        self.record = record
+        self.attributes = attributes
+        self.context = context
+        self.envelopes = envelopes
 
     def __repr__(self) -> str:
         return f"<Unit {self.target!r}>"
