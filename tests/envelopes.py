@@ -30,7 +30,7 @@ def s3(*keys):
 
 
 def notification(message, **fields):
-    """What SNS writes into a queue."""
+    """What SNS writes into a queue. *fields*, here and below: the text attributes or headers of the message."""
     written = json.loads(sample("sqs__sns-envelope")["Records"][0]["body"]) | {"Message": text(message)}
     attributes = {name: {"Type": "String", "Value": value} for name, value in fields.items()}
     return written | ({"MessageAttributes": attributes} if fields else {})
@@ -42,43 +42,42 @@ def sns(message, **fields):
     return {"Records": [record | {"Sns": record["Sns"] | {"Message": text(message), "MessageAttributes": attributes}}]}
 
 
-def sqs(*bodies, groups=None, **fields):
+def sqs(*bodies, groups=(), **fields):
     """Messages m0, m1 …; of a FIFO queue where *groups* has a group for each."""
-    first = sample("sqs")["Records"][0]
-    attributes = {name: {"stringValue": value, "dataType": "String"} for name, value in fields.items()}
-    records = [first | {"messageId": f"m{number}", "body": text(body)} for number, body in enumerate(bodies)]
-    for record, group in zip(records, groups or (), strict=False):
-        record |= {"eventSourceARN": f"{first['eventSourceARN']}.fifo", "attributes": {"MessageGroupId": group}}
-    return {"Records": [record | {"messageAttributes": attributes} for record in records]}
+    record = sample("sqs")["Records"][0]
+    record["messageAttributes"] = {name: {"stringValue": value} for name, value in fields.items()}
+    record["eventSourceARN"] += ".fifo" if groups else ""
+    records = [record | {"messageId": f"m{number}", "body": text(body)} for number, body in enumerate(bodies)]
+    for one, group in zip(records, groups, strict=False):
+        one["attributes"] = {"MessageGroupId": group}
+    return {"Records": records}
 
 
 def kinesis(*data):
-    first = sample("kinesis")["Records"][0]
-    records = [first["kinesis"] | {"sequenceNumber": f"{n}", "data": packed(value)} for n, value in enumerate(data)]
-    return {"Records": [first | {"kinesis": record} for record in records]}
+    record = sample("kinesis")["Records"][0]
+    numbered = [{"sequenceNumber": f"{number}", "data": packed(value)} for number, value in enumerate(data)]
+    return {"Records": [record | {"kinesis": one} for one in numbered]}
 
 
-def kafka(*values, headers=()):
-    """Records of one partition, None for a tombstone. *headers*: a dict, or pairs."""
+def kafka(*values, **fields):
+    """Records of one partition; None for a tombstone."""
     event = sample("kafka.msk")
-    first = event["records"]["orders-0"][0]
-    headers = [{name: signed(value)} for name, value in dict(headers).items()]
-    values = [None if value is None else packed(value) for value in values]
-    records = [first | {"offset": n, "headers": headers, "value": value} for n, value in enumerate(values)]
-    return event | {"records": {"orders-0": records}}
+    record = event["records"]["orders-0"][0] | {"headers": [{name: signed(value)} for name, value in fields.items()]}
+    packs = [None if value is None else packed(value) for value in values]
+    return event | {"records": {"orders-0": [record | {"offset": n, "value": pack} for n, pack in enumerate(packs)]}}
 
 
-def activemq(data, **properties):
+def activemq(data, **fields):
     event = sample("mq.activemq")
-    return event | {"messages": [event["messages"][0] | {"data": packed(data), "properties": properties}]}
+    return event | {"messages": [event["messages"][0] | {"data": packed(data), "properties": fields}]}
 
 
-def rabbitmq(data, content_type=None, **headers):
+def rabbitmq(data, content_type=None, **fields):
     event = sample("mq.rabbitmq")
     [message] = event["rmqMessagesByQueue"]["returns::europe"]
-    headers = {name: {"bytes": signed(value)} for name, value in headers.items()}
-    properties = message["basicProperties"] | {"contentType": content_type, "headers": headers}
-    return event | {"rmqMessagesByQueue": {"shop": [message | {"basicProperties": properties, "data": packed(data)}]}}
+    headers = {name: {"bytes": signed(value)} for name, value in fields.items()}
+    message["basicProperties"] |= {"contentType": content_type, "headers": headers}
+    return event | {"rmqMessagesByQueue": {"shop": [message | {"data": packed(data)}]}}
 
 
 class Seen(NamedTuple):
@@ -93,22 +92,18 @@ class Seen(NamedTuple):
     found: Any
 
 
-def deliver(leg, event, status=lambda seen: 200, context=Context(), **settings):  # noqa: B008  # nobody changes it
-    """(what Lambda is told of *event*, a value or an exception; every request) by way of *leg*, record by record.
-
-    status: a request → the status that the application answers
-    """
+def deliver(leg, event, fails=lambda body: False, context=Context(), **settings):  # noqa: B008  # nobody changes it
+    """(what Lambda is told of *event*, a value or an exception; every request) by way of *leg*, record by record."""
     requests = []
 
     def see(path, headers, body, carrier):
         try:
             found = cloudevent(carrier)
         except InvalidEvent as error:
-            found = str(error)
+            found = error
         kind = headers.pop("content-type", None)
-        facts = carrier["aws.event"], carrier["cloud_events.delivery"], found
-        requests.append(Seen(path, kind, body, headers, *facts))
-        return status(requests[-1])
+        requests.append(Seen(path, kind, body, headers, carrier["aws.event"], carrier["cloud_events.delivery"], found))
+        return 500 if fails(body) else 200
 
     def wsgi(environ, start_response):
         headers = {name[5:].lower().replace("_", "-"): value for name, value in environ.items() if name[:5] == "HTTP_"}
@@ -119,13 +114,14 @@ def deliver(leg, event, status=lambda seen: 200, context=Context(), **settings):
 
     async def asgi(scope, receive, send):
         headers = {name.decode(): value.decode() for name, value in scope["headers"] if name != b"content-length"}
-        answered = see(scope["path"], headers, (await receive())["body"], scope)
-        await send({"type": "http.response.start", "status": answered, "headers": []})
+        status = see(scope["path"], headers, (await receive())["body"], scope)
+        await send({"type": "http.response.start", "status": status, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
-    settings = {"delivery": "record", "lifespan": "off", **settings}
+    handler = make_handler(
+        {"wsgi": wsgi, "asgi": asgi}[leg], leg, **{"delivery": "record", "lifespan": "off", **settings}
+    )
     try:
-        told = make_handler({"wsgi": wsgi, "asgi": asgi}[leg], leg, **settings)(event, context)
+        return handler(event, context), requests
     except Exception as error:  # what Lambda is told, too
-        told = error
-    return told, requests
+        return error, requests

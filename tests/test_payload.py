@@ -45,7 +45,7 @@ SENT = {
     "kinesis": (kinesis(b"\x00\xff"), BYTES, b"\x00\xff"),
     "kinesis, JSON": (kinesis({"ms": 84}), JSON, {"ms": 84}),
     "logs by kinesis": (LOGS, BYTES, GZIP),
-    "kafka": (kafka("a", headers=TYPED), CSV, b"a"),
+    "kafka": (kafka("a", **TYPED), CSV, b"a"),
     "kafka, bytes that are not UTF-8": (kafka(b"\xff"), BYTES, b"\xff"),
     "kafka, a tombstone": (kafka(None), TEXT, b""),
     "kafka, empty": (kafka(""), TEXT, b""),
@@ -129,4 +129,4 @@ def test_frameworks(application, event, expected):
     SEEN.clear()
     with override_settings(ROOT_URLCONF="apps.reading"):
         make_handler(application, delivery="record", content_mode="payload", response="native")(event, Context())
-    assert SEEN == [expected]
+    assert [*SEEN] == [expected]

@@ -12,8 +12,8 @@ from pydantic import BaseModel
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "apps.django_books.settings")
 
-from rest_framework.response import Response  # noqa: E402  # it looks at Django's settings
-from rest_framework.views import APIView  # noqa: E402
+from rest_framework.response import Response  # it looks at Django's settings
+from rest_framework.views import APIView
 
 SEEN = []
 
