@@ -29,6 +29,7 @@ SENT = {
     "a number is text": (sqs("12345"), TEXT, b"12345"),
     "a string is text": (sqs('"7"'), TEXT, b'"7"'),
     "null is text": (sqs("null"), TEXT, b"null"),
+    "nested too deeply": (sqs("[" * 99_999), TEXT, b"[" * 99_999),
     "nearly JSON": (sqs("{order: 7}"), TEXT, b"{order: 7}"),
     "text": (sqs("déjà"), TEXT, "déjà".encode()),
     "empty": (sqs(""), TEXT, b""),
@@ -83,7 +84,7 @@ def test_body(leg, case):
 
 
 @both_legs
-@pytest.mark.parametrize("name", ["kinesis.firehose", "cloudwatch.logs", "lex.v1", "none__object"])
+@pytest.mark.parametrize("name", ["kinesis.firehose", "cloudwatch.logs", "kinesis.window", "none__object"])
 def test_what_is_never_split(leg, name):
     """It goes as in the mode "binary"."""
     (_, [seen]), (_, [other]) = (deliver(leg, sample(name), content_mode=mode) for mode in ("payload", "binary"))
@@ -105,11 +106,11 @@ def test_an_event_inside(leg):
 def test_data_that_is_not_base64(leg):
     """It fails its record alone; nothing of it is shown."""
     event = kinesis("a", "b", "c")
-    event["Records"][1]["kinesis"]["data"] = "b!"
+    event["Records"][1]["kinesis"]["data"] = "YQ==!"
     told, seen = deliver(leg, event, content_mode="payload", response="native")
     assert (told, [each.body for each in seen]) == ({"batchItemFailures": [{"itemIdentifier": "1"}]}, [b"a"])
     broken = activemq("a")
-    broken["messages"][0]["data"] = "b!"
+    broken["messages"][0]["data"] = 7
     told, seen = deliver(leg, broken, content_mode="payload")
     assert (type(told), str(told), seen) == (InvalidEvent, "the data of the record is not base64", [])
 

@@ -86,10 +86,12 @@ def test_a_malformed_state(state):
     assert traced("wsgi", sqs("a", traceparent=THEIRS, tracestate=state), None) == [{"traceparent": THEIRS}]
 
 
-MALFORMED = ["", "00", THEIRS.upper(), parent("0"), "ff" + THEIRS[2:], parent("b", "-more"), parent("b", "\r\nA: b")]
+MALFORMED = ["", "00", THEIRS.upper(), "ff" + THEIRS[2:], parent("b", "-more"), parent("b", "\r\nA: b")]
+MALFORMED += [f" {THEIRS}", THEIRS.replace("b", "g"), f"01{parent('b', '-a b')[2:]}"]
+MALFORMED += [f"00-{'0' * 32}-{'b' * 16}-01", f"00-{'b' * 32}-{'0' * 16}-01"]
 
 
-@pytest.mark.parametrize("malformed", [*MALFORMED, f" {THEIRS}", THEIRS.replace("b", "g")])
+@pytest.mark.parametrize("malformed", MALFORMED)
 def test_a_malformed_parent(malformed):
     """It is ignored, and its state with it; the invocation's is no exception."""
     event = sqs("a", traceparent=malformed, tracestate=STATE)
