@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from functools import partial
 from os import environ
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..messages import Delivery, Part, Request, request_id
 from . import cloudevent
@@ -19,14 +19,21 @@ STRUCTURED = "application/cloudevents+json; charset=utf-8"
 BATCHED = "application/cloudevents-batch+json; charset=utf-8"
 
 
-class Envelope(NamedTuple):
-    """A record that another event arrived in, and what we know of the event that it belongs to."""
+class Envelope:
+    """A record that another event arrived in, and what we know of the event that it belongs to.
 
-    kind: Kind
-    record: Part
+    record_id: what names the record, where it is the outermost
+    """
+
+    __slots__ = ("kind", "record", "record_id")
+
+    def __init__(self, kind: Kind, record: Part, record_id: Any = None) -> None:
+        self.kind = kind
+        self.record = record
+        self.record_id = record_id
 
 
-class Unit(NamedTuple):
+class Unit:
     """What one request carries, and where to.
 
     target:     where it goes
@@ -38,13 +45,25 @@ class Unit(NamedTuple):
     envelopes:  the records that the event was found in, outermost first
     """
 
-    target: Target
-    kind: Kind
-    event: Any
-    record: Part | None
-    attributes: Mapping[str, Any]
-    context: Any
-    envelopes: tuple[Envelope, ...] = ()
+    __slots__ = ("attributes", "context", "envelopes", "event", "kind", "record", "target")
+
+    def __init__(
+        self,
+        target: Target,
+        kind: Kind,
+        event: Any,
+        record: Part | None,
+        attributes: Mapping[str, Any],
+        context: Any,
+        envelopes: tuple[Envelope, ...] = (),
+    ) -> None:
+        self.target = target
+        self.kind = kind
+        self.event = event
+        self.record = record
+        self.attributes = attributes
+        self.context = context
+        self.envelopes = envelopes
 
     def __repr__(self) -> str:
         return f"<Unit {self.target!r}>"
@@ -52,8 +71,9 @@ class Unit(NamedTuple):
     @property
     def record_id(self) -> Any:
         """What names the outermost record: as the sender does, else the CloudEvent's id; None for a whole event."""
-        record = self.envelopes[0].record if self.envelopes else self.record
-        return record and (record.identifier or self.attributes.get("id"))
+        if self.envelopes:
+            return self.envelopes[0].record_id
+        return self.record and (self.record.identifier or self.attributes.get("id"))
 
 
 def request(unit: Unit, mode: str, batched: bool) -> Request:
@@ -64,16 +84,18 @@ def request(unit: Unit, mode: str, batched: bool) -> Request:
     Raises InvalidEvent if it cannot be written.
     """
     attributes, described = unit.attributes, bool(unit.attributes)
-    native, batch = unit.kind.name == "cloudevent", unit.kind.name == "cloudevents.batch"
+    native = unit.kind.name == "cloudevent"
     headers = cloudevent.headers(attributes)
     content_type: str | None
-    if mode == "structured" and (described or batch):
+    payload = None
+    if mode == "structured" and (described or (batched and _is_batch(unit))):
         content_type, body = _structured(unit, batched)
         headers = []
     elif mode in ("binary", "payload") and native:
         content_type, body = cloudevent.binary(unit.event)
-    elif mode == "payload" and (unit.record or unit.kind.payload) and not (unit.record is None and unit.kind.records):
+    elif mode == "payload" and (unit.record or (unit.kind.payload and not unit.kind.records)):
         content_type, body = _payload(unit)
+        payload = body
         attributes = {**attributes, "datacontenttype": content_type} if described else attributes
     elif mode in ("binary", "payload") and described:
         content_type, body = "application/json", encode(_data(unit))
@@ -85,12 +107,19 @@ def request(unit: Unit, mode: str, batched: bool) -> Request:
     envelopes, matcher, path = unit.envelopes, unit.target.matcher, unit.target.path
     via = tuple(envelope.kind.name for envelope in envelopes)
     outermost = envelopes[0].record.value if envelopes else None
-    delivery = Delivery(matcher, path, unit.record_id, attributes, unit.kind.name, via, outermost)
+    delivery = Delivery(matcher, path, unit.record_id, attributes, unit.kind.name, via, outermost, payload)
     return Request(path, unit.target.query, body, content_type, headers, unit.event, unit.context, delivery)
 
 
 def _data(unit: Unit) -> Any:
     return unit.event if unit.record is None else data_of(unit.kind, unit.record.value)
+
+
+def _is_batch(unit: Unit) -> bool:
+    """Whether the event is a list of valid CloudEvents. A row of the user's may take other lists, as they come."""
+    return unit.kind.name == "cloudevents.batch" and not any(
+        cloudevent.faults(item, strict=True) if isinstance(item, dict) else True for item in unit.event
+    )
 
 
 def _structured(unit: Unit, batched: bool) -> tuple[str, bytes]:
@@ -109,12 +138,15 @@ def _payload(unit: Unit) -> tuple[str, bytes]:
     kind = unit.kind
     record = unit.event if unit.record is None else unit.record.value
     payload = kind.payload(record) if kind.payload else data_of(kind, record)
-    if not (payload is None or isinstance(payload, (str, bytes))):
+    if isinstance(payload, (dict, list)):
         return "application/json", encode(payload)
-    body = payload.encode("utf-8", "surrogatepass") if isinstance(payload, str) else payload or b""
-    content_type = kind.field(record, "content-type") if kind.field else None
-    if cloudevent.is_media_type(content_type) and not str(content_type).lower().startswith("application/cloudevents"):
-        return str(content_type), body
+    if isinstance(payload, str):
+        body = payload.encode("utf-8", "surrogatepass")
+    else:
+        body = payload if isinstance(payload, bytes) else b"" if payload is None else encode(payload)
+    content_type = ((kind.field and kind.field(record, "content-type")) or "").strip()
+    if cloudevent.is_media_type(content_type) and not content_type.lower().startswith("application/cloudevents"):
+        return content_type, body
     return _media_type(body), body
 
 
@@ -134,7 +166,7 @@ def _media_type(body: bytes) -> str:
 def _trace(unit: Unit) -> list[tuple[str, str]]:
     """Return the trace headers: those of the innermost message that has some, and of the invocation."""
     sources = []
-    if unit.kind.field and (unit.record or not unit.kind.records):
+    if unit.kind.field:
         sources.append(partial(unit.kind.field, unit.record.value if unit.record else unit.event))
     sources += [
         partial(envelope.kind.field, envelope.record.value)
