@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from cloud_events.cli.check import check
-from cloud_events.settings import NAMES
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 SAM = """\
@@ -338,7 +337,6 @@ def test_whose_function(handler, variables, functions, lines, report):
     assert report(template) == (bool(lines), [*lines, totals(lines, functions)])
 
 
-@pytest.mark.skipif("concurrency" not in NAMES, reason="no such setting")
 def test_concurrency(report):
     """More at a time than a batch has."""
     line = (

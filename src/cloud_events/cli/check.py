@@ -274,7 +274,7 @@ def facts_of(function: Resource, resources: list[Resource]) -> Iterator[tuple[st
 
     telling = {"delivery": "record", "response": "envelope"}.items()
     reporters = [f"{PREFIX}{name.upper()}={value}" for name, value in telling if values[name] == value]
-    timeout, concurrency = number(at(of, "Timeout"), 3), number(values.get("concurrency"), 1)
+    timeout, concurrency = number(at(of, "Timeout"), 3), number(values["concurrency"], 1)
     common = {"reporter": "".join(reporters[:1]), "six_timeouts": 6 * timeout, "concurrency": concurrency}
     for each in invokers:
         at_source = where | {"line": each.line, "resource": f"{function.name}, {each.name}"}
