@@ -111,8 +111,8 @@ class SharedLoop:
         handle.task.add_done_callback(lambda _: self._end(handle))
 
     def _end(self, handle: Handle) -> None:
+        handle.done = True
         with self.changed:
-            handle.done = True
             self.changed.notify_all()
         self.loop.stop()  # if the call is not the driver's own, the driver goes on
 
@@ -133,8 +133,8 @@ class SharedLoop:
                         raise
         finally:
             if self.driver == thread:
+                self.driver = None  # before anything that Ctrl-C may interrupt
                 with self.changed:
-                    self.driver = None
                     self.changed.notify_all()
 
     async def shut_down(self) -> None:
@@ -178,7 +178,7 @@ class Loop:
         self.refuse_itself()
         with self._lock:
             if self._shared is None:
-                self._shared = SharedLoop(self._lock)
+                self._shared = Context().run(SharedLoop, self._lock)  # which else would keep that of the first caller
             shared = self._shared
             handle = shared.submit(partial(function, *arguments), callers_context())
         try:
