@@ -123,7 +123,7 @@ class Adapter:
         Raises InvalidEvent, naming every fault, for a malformed CloudEvent and for a path that no event may have.
         """
         kind, context = adapted.kind, adapted.context
-        tool = _tool(context)
+        tool = _tool(context) if kind.name == TOOL else None
         if tool is not None:
             return [Unit(self._targets.of_tool(tool), kind, part.value, None, {}, context)]
         if adapted.split == "item":
