@@ -43,6 +43,7 @@ def deliver(adapted: Adapted, units: Units, send: Send) -> list[Outcome]:
     outcomes: list[Outcome] = []
     failures: dict[Any, BaseException] = {}  # by ordering key
     window = adapted.window
+    failed = False
     for part in adapted.parts:
         if part.ordering_key in failures:
             outcomes.append(Outcome(part, None, None, failures[part.ordering_key]))
@@ -55,8 +56,12 @@ def deliver(adapted: Adapted, units: Units, send: Send) -> list[Outcome]:
             tried = _try(part, partial(units, adapted, part, window), partial(send, adapted, part))
         else:
             tried = [Outcome(part, None, None, OutOfTime(NO_TIME))]
-        outcomes += tried
         failure = _failure(tried)
+        # Only the first failure may be raised. The tracebacks of the others were logged.
+        if failed or failure is None:
+            _drop_tracebacks(tried)
+        failed = failed or failure is not None
+        outcomes += tried
         if failure is not None and part.ordering_key is not None:
             failures[part.ordering_key] = failure
         if window:
@@ -80,6 +85,7 @@ def deliver_at_once(adapted: Adapted, units: Units, send: Send, workers: Workers
     running: dict[int, Job] = {}
     results: SimpleQueue[tuple[Part, list[Outcome] | BaseException]] = SimpleQueue()
     fatal: BaseException | None = None
+    failed = False
     try:
         while True:
             while ready and len(running) < workers.count and fatal is None and _has_time(adapted):
@@ -96,8 +102,11 @@ def deliver_at_once(adapted: Adapted, units: Units, send: Send, workers: Workers
             if isinstance(result, BaseException):
                 fatal = fatal or result
                 continue
-            found[part.position] = result
             followers, failure = waiting[part.ordering_key], _failure(result)
+            if failed or failure is None:
+                _drop_tracebacks(result)
+            failed = failed or failure is not None
+            found[part.position] = result
             if failure is not None:
                 found |= {each.position: [Outcome(each, None, None, failure)] for each in followers}
             elif followers:
@@ -137,6 +146,8 @@ def _try(part: Part, units: Callable[[], list[Unit]], send: Callable[[Unit], Out
     """Send all requests of *part*, whatever becomes of the first."""
     try:
         prepared = units()
+    except MemoryError:
+        raise
     except Exception as error:
         return [_failed(part, None, error)]
     outcomes = []
@@ -157,3 +168,13 @@ def _failed(part: Part, path: str | None, error: Exception) -> Outcome:
 
 def _failure(outcomes: list[Outcome]) -> BaseException | None:
     return next((outcome.error for outcome in outcomes if outcome.error is not None), None)
+
+
+def _drop_tracebacks(outcomes: list[Outcome]) -> None:
+    """Let go of the requests that the frames in a traceback keep: 10,000 of them would fill the memory."""
+    for outcome in outcomes:
+        late = outcome.response.error if outcome.response is not None else None
+        for error in (outcome.error, late):
+            while error is not None and error.__traceback__ is not None:
+                error.__traceback__ = None
+                error = error.__cause__ or error.__context__

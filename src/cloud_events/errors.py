@@ -4,6 +4,8 @@ Every error that leaves the handler fails the Lambda invocation, so that AWS ret
 dead-letter queue or failure destination. A returned value never does that, whatever it says.
 """
 
+from __future__ import annotations
+
 BODY_EXCERPT = 1_000  # characters of the application's answer that an EventFailed carries
 
 
@@ -52,7 +54,7 @@ class EventFailed(CloudEventsError):
     hint:    one sentence on the likely cause, or ""
     """
 
-    def __init__(self, status: int, path: str, matcher: "str | None", body: str = "", hint: str = "") -> None:
+    def __init__(self, status: int, path: str, matcher: str | None, body: str = "", hint: str = "") -> None:
         # All five are arguments of Exception, so that a copy by pickle (a process pool, a test runner) is whole.
         super().__init__(status, path, matcher, body[:BODY_EXCERPT], hint)
         self.status = status

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 BODILESS = ("GET", "HEAD", "TRACE", "CONNECT")  # RFC 9110, section 9.3: content has no meaning in these
 
@@ -146,7 +146,7 @@ class Response:
         return f"<Response {self.status}, {len(self.body)} bytes>"
 
 
-class Part(NamedTuple):
+class Part:
     """What succeeds or fails as one: a whole event, one record of a batch, or one item of a list of events.
 
     value:        the event, record or item
@@ -156,17 +156,22 @@ class Part(NamedTuple):
     ordering_key: parts with the same key wait for one another; None if the part is independent
     """
 
-    value: Any
-    group: str | None = None
-    position: int = 0
-    identifier: Any = None
-    ordering_key: Any = None
+    __slots__ = ("group", "identifier", "ordering_key", "position", "value")
+
+    def __init__(
+        self, value: Any, group: str | None = None, position: int = 0, identifier: Any = None, ordering_key: Any = None
+    ) -> None:
+        self.value = value
+        self.group = group
+        self.position = position
+        self.identifier = identifier
+        self.ordering_key = ordering_key
 
     def __repr__(self) -> str:
         return f"<Part {self.position}>"
 
 
-class Outcome(NamedTuple):
+class Outcome:
     """What became of one request. The request itself is not kept: 10,000 of them would fill the memory.
 
     part:     what the request carried
@@ -176,11 +181,21 @@ class Outcome(NamedTuple):
     reported: the application's own ``batchItemFailures``, a list, or None
     """
 
-    part: Part
-    path: str | None
-    response: Response | None
-    error: BaseException | None
-    reported: list[Any] | None = None
+    __slots__ = ("error", "part", "path", "reported", "response")
+
+    def __init__(
+        self,
+        part: Part,
+        path: str | None,
+        response: Response | None,
+        error: BaseException | None,
+        reported: list[Any] | None = None,
+    ) -> None:
+        self.part = part
+        self.path = path
+        self.response = response
+        self.error = error
+        self.reported = reported
 
     def __repr__(self) -> str:
         return f"<Outcome of {self.part!r}>"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from os import environ
 from typing import Any
@@ -23,11 +23,14 @@ from .messages import Outcome, Part, Request, Response
 logger = logging.getLogger("cloud_events")
 
 LIMIT = 6_291_556  # bytes of JSON that Lambda hands on: developer guide, "Lambda quotas"
-SURELY_FITS = 500_000  # bytes of bodies and headers; JSON in JSON writes no byte with more than seven
+SURELY_FITS = 300_000  # bytes of bodies, headers and paths; JSON in JSON writes no byte with more than seven
 CUT = 100_000  # characters that are left of a body that is too long
 
 # "batchItemFailures" in any spelling.
 REPORT = re.compile(r"batch[\W_]*items?[\W_]*failures?", re.IGNORECASE)
+ENTRY = rf"(?i){REPORT.pattern}[\W_]*item[\W_]*identifiers?([^}}]+)"
+BASE64 = r"(?:[A-Za-z0-9+/]{4}){6,}"
+GZIP = b"\x1f\x8b"  # RFC 1952, section 2.3.1
 
 
 class Reply:
@@ -48,12 +51,13 @@ class Reply:
         record of the request; in native mode an exception after the response, too.
         """
         reported, fault = None, ""
-        if adapted.reply == "poll" or reports(adapted):
+        failed = response.status in self._failures or response.status > 599
+        if not failed and (adapted.reply == "poll" or reports(adapted)):
             reported, fault = _report(adapted, part, request, response)
             if reported and adapted.split is not None:
-                fault = "The application named the record in its 'batchItemFailures'."
+                fault = "The application named the record in 'batchItemFailures'."
         error: BaseException | None = response.error if self._native else None
-        if fault or response.status in self._failures or response.status > 599:
+        if failed or fault:
             error = failure(request, response, fault)
             error.__cause__ = response.error
         elif response.status >= 300:
@@ -67,11 +71,10 @@ class Reply:
         if error is not None:
             raise error
         named = _named(adapted, outcomes, failed)
-        state = state_after(outcomes, adapted.window.get("state"))
-        window = {"state": state} if adapted.window and state is not None else {}
+        window = _window(adapted, outcomes)
         by_record = adapted.split == "record" and reports(adapted)
         if self._native and (adapted.reply == "poll" or by_record):
-            return {"batchItemFailures": named or [], **window}
+            return _fit({"batchItemFailures": named or [], **window}, adapted, outcomes)
         if self._native and adapted.reply == "sync":
             answers = [answer(outcome.response) for outcome in outcomes if outcome.response is not None]
             return _fit(answers if adapted.split else answers[0], adapted, outcomes)
@@ -101,6 +104,12 @@ def reports(adapted: Adapted) -> bool:
     return adapted.kind.records is not None and adapted.kind.records.reports
 
 
+def _window(adapted: Adapted, outcomes: list[Outcome]) -> dict[str, Any]:
+    """Return the ``state`` that Lambda wants back at the end of a call for a tumbling window; {} if there is none."""
+    state = state_after(outcomes, adapted.window["state"]) if adapted.window else None
+    return {} if state is None else {"state": state}
+
+
 def state_after(outcomes: list[Outcome], state: Any) -> Any:
     """Return the ``state`` of a tumbling window after the last success among *outcomes*, *state* if none has one."""
     for outcome in outcomes:
@@ -112,57 +121,65 @@ def state_after(outcomes: list[Outcome], state: Any) -> Any:
 
 def _report(adapted: Adapted, part: Part, request: Request, response: Response) -> tuple[list[Any] | None, str]:
     """Return (the application's own ``batchItemFailures``, what keeps Lambda from reading it); None if it sent none."""
-    if response.body and response.header("content-encoding").lower() not in ("", "identity"):
-        return None, "The answer is compressed, which nobody asked for: Lambda could not read it. Send it as it is."
-    # What UTF-16 and UTF-32 write of ASCII is ASCII and zeros.
-    if not REPORT.search(response.body.replace(b"\0", b"").decode("utf-8", "replace")):
-        return None, ""
+    if response.body and (_encoded(response) or response.body.startswith(GZIP)):
+        return None, "The response is compressed, so Lambda could not read it: send it as it is."
     answered = response.json()
     keys = answered if isinstance(answered, dict) else ()
     if any(REPORT.fullmatch(key) and key != "batchItemFailures" for key in keys):
-        return None, "Spell it 'batchItemFailures': Lambda overlooks any other spelling."
+        return None, "Spell the key 'batchItemFailures': Lambda ignores any other spelling."
     if "batchItemFailures" in keys:
         return _checked_report(adapted, part, answered["batchItemFailures"])
-    if REPORT.search(request.body.decode("utf-8", "replace")) and not _holds_report(answered):
-        return None, ""  # an echo of what came
-    shape: dict[type, str] = {
-        dict: "under another key",
-        list: "in a list",
-        str: "in a JSON string, as if written by json.dumps() twice",
-    }
-    return None, (
-        "'batchItemFailures' must be a key of the JSON object that the application answers; here it is "
-        f"{shape.get(type(answered), 'in an answer that is not JSON in UTF-8')}, where Lambda does not look."
-    )
+    text = _ascii(response.body)
+    if not REPORT.search(text) or _is_echo(text, request.body):
+        return None, ""
+    where = "in a response that is not JSON in UTF-8"
+    if isinstance(answered, dict):
+        where = "under another key"
+    elif isinstance(answered, list):
+        where = "in a list"
+    elif isinstance(answered, str):
+        where = "in a JSON string, as if json.dumps() had been called twice"
+    return None, f"'batchItemFailures' must be a top-level key of the JSON object in the response; here it is {where}."
 
 
-def _holds_report(answered: Any) -> bool:
-    """Whether *answered* is JSON in a JSON string, of an object that reports."""
-    try:
-        inner = json.loads(answered) if isinstance(answered, str) else None
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(inner, dict) and any(map(REPORT.fullmatch, inner))
+def _ascii(body: bytes) -> str:
+    """Return *body* as text in which ASCII can be read, also if it is in UTF-16 or UTF-32: ASCII and zeros."""
+    return body.replace(b"\0", b"").decode("utf-8", "replace")
+
+
+def _is_echo(text: str, asked: bytes) -> bool:
+    """Whether a response, *text*, repeats what the request *asked* says of failed records, and adds nothing.
+
+    A view that echoes its record would fail for good otherwise. Lambda writes the data of Kinesis, Kafka and MQ in
+    base64, and a view decodes it.
+    """
+    event = _ascii(asked)
+    data = [_ascii(b64decode(packed)) for packed in re.findall(BASE64, event)]
+    event = "\n".join([event, *data])
+    return REPORT.search(event) is not None and _entries(text) <= _entries(event)
+
+
+def _entries(text: str) -> set[str]:
+    """Return the first identifier of each report in *text*, without quotes and escapes."""
+    return {re.sub(r"[\W_]", "", identifier) for identifier in re.findall(ENTRY, text)}
 
 
 def _checked_report(adapted: Adapted, part: Part, reported: Any) -> tuple[list[Any] | None, str]:
     if reported is None:
         return None, ""
     if not isinstance(reported, list):
-        return None, "The application's 'batchItemFailures' must be a list of {'itemIdentifier': …}."
+        return None, "'batchItemFailures' must be a list of {'itemIdentifier': …}."
     if adapted.kind.records is None or not reported:
         return reported, ""
     if not reports(adapted):
-        return None, "This sender cannot be told of single records: answer with a failure status instead."
+        return None, "This sender does not read which records failed: answer with a failure status instead."
     identifiers = adapted.identifiers if adapted.split is None else [part.identifier]
     known = {json.dumps(identifier, sort_keys=True) for identifier in identifiers}  # Kafka's are objects
     for number, entry in enumerate(reported):
         identifier = entry.get("itemIdentifier") if isinstance(entry, dict) else None
         if not identifier or json.dumps(identifier, sort_keys=True) not in known:
-            return None, (
-                f"Entry {number} of the application's 'batchItemFailures' must be {{'itemIdentifier': …}} and name a "
-                "record of this batch."
-            )
+            must = "must be {'itemIdentifier': …}, with the identifier of a record of this batch."
+            return None, f"Entry {number} of 'batchItemFailures' {must}"
     return reported, ""
 
 
@@ -173,7 +190,8 @@ def _named(adapted: Adapted, outcomes: list[Outcome], failed: list[Outcome]) -> 
     if not failed or not reports(adapted):
         return None
     if adapted.split is None:
-        return [{"itemIdentifier": identifier} for identifier in adapted.identifiers]
+        # The last invocation of a tumbling window may have no records; an empty identifier has it retried as well.
+        return [{"itemIdentifier": identifier} for identifier in adapted.identifiers or [""]]
     checkpoint = adapted.kind.records is not None and adapted.kind.records.checkpoint
     parts = {outcome.part.position: outcome.part for outcome in failed}
     if checkpoint:
@@ -211,9 +229,14 @@ def envelope(response: Response | None) -> dict[str, Any]:
     return reply
 
 
+def _encoded(response: Response) -> bool:
+    """Whether the body is compressed, or encoded in another way (RFC 9110, section 8.4)."""
+    return response.header("content-encoding").strip().lower() not in ("", "identity")
+
+
 def _text(response: Response) -> str | None:
     """Return the body as text; None if it is not text."""
-    if response.header("content-encoding") not in ("", "identity"):
+    if _encoded(response):
         return None
     try:
         return response.body.decode(charset(response.header("content-type")))
@@ -239,14 +262,19 @@ def answer(response: Response) -> Any:
 
 def _joined(outcomes: list[Outcome]) -> dict[str, Any]:
     """Return the README's dictionary of several answers: the worst status, the answers as a JSON array."""
-    answers: list[dict[str, Any]] = []
+    answers = []  # as JSON: 10,000 dictionaries need more memory
     for outcome in outcomes:
         if outcome.path is not None:
-            told = envelope(outcome.response)
-            kept = {name: value for name, value in told.items() if name not in ("headers", "cookies")}
-            answers.append({"path": outcome.path, **kept, "status_code": str(_status(outcome))})
-    worst = max(map(_status, outcomes))
-    return {"status_code": str(worst), "body": json.dumps(answers), "headers": {"content-type": "application/json"}}
+            reply = envelope(outcome.response)
+            answer = {"path": outcome.path, "status_code": str(_status(outcome)), "body": reply["body"]}
+            if "is_base64_encoded" in reply:
+                answer["is_base64_encoded"] = True
+            answers.append(json.dumps(answer))
+    return {
+        "status_code": str(max(map(_status, outcomes))),
+        "body": f"[{', '.join(answers)}]",
+        "headers": {"content-type": "application/json"},
+    }
 
 
 def _status(outcome: Outcome) -> int:
@@ -258,33 +286,40 @@ def _status(outcome: Outcome) -> int:
 
 
 def _fit(reply: Any, adapted: Adapted, outcomes: Sequence[Outcome]) -> Any:
-    """Return *reply* if Lambda can hand it on, else cut it if nobody reads it. Raises ReplyTooLarge if not."""
-    size = sum(map(_size, outcomes))
-    if size <= SURELY_FITS or (written := _written(reply)) <= LIMIT:
+    """Return *reply* if Lambda can hand it on, else cut it if nobody reads it. Raises ReplyTooLarge if it cannot be."""
+    if sum(map(_size, outcomes)) <= SURELY_FITS or (written := _written(reply)) <= LIMIT:
         return reply
-    if adapted.reply == "sync":
-        raise ReplyTooLarge(
-            f"the answer is {written:,} bytes of JSON, and Lambda hands on {LIMIT:,} at most; answer with less, "
-            "such as the S3 key of the whole"
+    if adapted.reply != "sync" and "body" in reply:
+        logger.warning(
+            "the reply is %s bytes of JSON, more than Lambda hands on; nobody reads its body, so it was cut",
+            f"{written:,}",
         )
-    logger.warning(
-        "the answer, %s bytes of JSON, is too long for Lambda; nobody reads it, so it was cut", f"{written:,}"
+        body = reply["body"]
+        reply = {**reply, "body": f"{body[:CUT]}… [cut: {len(body):,} characters in all]"}
+        if _written(reply) > LIMIT:
+            reply = {**reply, "headers": {}, "cookies": []}
+        written = _written(reply)
+        if written <= LIMIT:
+            return reply
+    raise ReplyTooLarge(
+        f"the reply is {written:,} bytes of JSON, and Lambda hands on {LIMIT:,} at most; answer with less, such as the "
+        "S3 key of the whole"
     )
-    cut = {**reply, "body": f"{reply['body'][:CUT]}… [cut: {size:,} bytes in all]"}
-    return cut if _written(cut) <= LIMIT else {**cut, "headers": {}, "cookies": []}
 
 
 def _size(outcome: Outcome) -> int:
-    response = outcome.response
-    return (
-        0 if response is None else len(response.body) + sum(len(name) + len(value) for name, value in response.headers)
-    )
+    size = 100 + len(outcome.path or "")  # beside the body, an answer among several has 50 characters
+    if outcome.response is not None:
+        size += len(outcome.response.body)
+        size += sum(len(name) + len(value) for name, value in outcome.response.headers)
+    return size
 
 
 def _written(reply: Any) -> int:
     # Lambda's runtime client for Python 3.11, and outside of Lambda's own images, escapes all that is not ASCII.
     escaped = environ.get("AWS_EXECUTION_ENV", "AWS_Lambda_python3.11") == "AWS_Lambda_python3.11"
-    return len(json.dumps(reply, ensure_ascii=escaped).encode("utf-8", "surrogatepass"))
+    text = json.dumps(reply, ensure_ascii=escaped)
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 _CONSEQUENCES = {
@@ -301,7 +336,8 @@ _REPORTED = (
 def _warn(adapted: Adapted, failed: list[Outcome], outcomes: list[Outcome]) -> None:
     """Log what AWS will do about the failures, now that nothing is raised, and the likely cause of the first."""
     error = failed[0].error
-    share = f"{len(failed)} of {len(outcomes)} requests failed, the first: " if len(outcomes) > 1 else ""
+    what = "records" if adapted.split == "record" else "events"
+    share = f"{len(failed)} of {len(outcomes)} {what} failed, first: " if adapted.split else ""
     # An application's own exception was logged with its traceback; its words may hold what was in the event.
     ours = isinstance(error, CloudEventsError)
     first_line = str(error).partition("\n")[0] if ours else f"the application raised {type(error).__name__}"
@@ -321,11 +357,10 @@ def _warn(adapted: Adapted, failed: list[Outcome], outcomes: list[Outcome]) -> N
 def _warn_of_drop(request: Request, response: Response) -> None:
     # Lambda's default log level hides INFO.
     delivery = request.delivery
-    record = "" if delivery.record_id is None else f", record {delivery.record_id}"
     logger.warning(
         "%s: %s answered %d%s; CLOUD_EVENTS_FAILURE_STATUSES does not count this as a failure, so it is not retried",
-        delivery.matcher,
+        delivery.matcher or "no matcher",
         request.path,
         response.status,
-        record,
+        "" if delivery.record_id is None else f" for record {delivery.record_id!r}",
     )

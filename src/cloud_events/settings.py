@@ -12,9 +12,10 @@ from .adapter.matcher import Matcher
 from .adapter.path import fault_of
 from .application import interface_of, load
 from .errors import ConfigurationError
+from .unguarded import refuse_unguarded
 
 PREFIX = "CLOUD_EVENTS_"
-NEAR_PREFIX = re.compile(r"CLOUD_?EVENTS?_+(\w+)", re.IGNORECASE)
+NEAR_PREFIX = r"CLOUD_?EVENTS?_+(\w+)"
 
 
 class Keywords(TypedDict, total=False):
@@ -35,7 +36,7 @@ class Keywords(TypedDict, total=False):
     concurrency: int | str
 
 
-class Settings(NamedTuple):
+class Settings:
     """What was set, checked and loaded.
 
     application:      the callable
@@ -69,6 +70,12 @@ class Settings(NamedTuple):
     unwrap: tuple[str, ...]
     concurrency: int
 
+    def __init__(self, application: Callable[..., Any], interface: str, base: dict[str, Any], options: Any) -> None:
+        self.application = application
+        self.interface = interface
+        self.base = base
+        vars(self).update(options)
+
     def __repr__(self) -> str:
         return f"<Settings {self.interface}>"
 
@@ -78,7 +85,8 @@ def one_of(*choices: str) -> Callable[[Any, str], str]:
 
     def parse(value: Any, label: str) -> str:
         if value not in choices:
-            raise ConfigurationError(f"{label}: choose {' or '.join(map(repr, choices))}")
+            first = ", ".join(map(repr, choices[:-1]))
+            raise ConfigurationError(f"{label}: choose {first} or {choices[-1]!r}")
         return str(value)
 
     return parse
@@ -143,7 +151,9 @@ def parse_count(value: Any, label: str) -> int:
 
 def parse_http_handler(value: Any, label: str) -> Callable[[Any, Any], Any]:
     if not callable(value):
-        raise ConfigurationError(f"{label}: it must be a Lambda handler, of event and context, not {_kind(value)}")
+        raise ConfigurationError(
+            f"{label}: it must be a Lambda handler, a callable of event and context, not {_kind(value)}"
+        )
     handler: Callable[[Any, Any], Any] = value
     return handler
 
@@ -193,8 +203,8 @@ def from_environment() -> Settings:
     if len(given) == 2:
         both = " and ".join(f"{name}={path!r}" for name, path in named.items())
         raise ConfigurationError(
-            f"{both} are both set; keep the one that your application is: WSGI with Flask, ASGI with FastAPI, either "
-            "with Django"
+            f"{both} are both set; keep the one that your application speaks: WSGI for Flask, ASGI for FastAPI, either "
+            "for Django"
         )
     name, path = given[0], named[given[0]]
     return resolve(load(path, name), name[:4].lower(), {}, f"{name}={path!r}")
@@ -210,9 +220,10 @@ def resolve(
     _refuse_unknown(keywords)
     if not callable(application):
         raise ConfigurationError(
-            f"{label}: an application must be callable; this is {_kind(application)}. Give the object that a server "
+            f"{label}: an application must be callable; this is {_kind(application)}. Name the object that a server "
             "would run, such as project.wsgi.application"
         )
+    refuse_unguarded(application, label)
     interface, application = _interface(application, interface, label)
     base_name = "wsgi_environ" if interface == "wsgi" else "asgi_scope"
     base, base_label = _value(base_name, keywords, dotted=True)
@@ -225,7 +236,7 @@ def resolve(
     fault = combination_fault(parsed)
     if fault:
         raise ConfigurationError(fault)
-    return Settings(application, interface, base or {}, **parsed)
+    return Settings(application, interface, base or {}, parsed)
 
 
 def combination_fault(parsed: Mapping[str, Any]) -> str:
@@ -248,16 +259,16 @@ def _interface(application: Any, interface: str | None, label: str) -> tuple[str
     detected = interface_of(application)
     if detected == "factory":
         raise ConfigurationError(
-            f"{label}: it takes no arguments, so it is not an application; if it makes one, write app = "
-            f"{getattr(application, '__name__', 'make')}() in a module, and give that app"
+            f"{label}: it takes no arguments, so it is not an application; if it is a factory, assign app = "
+            f"{getattr(application, '__name__', 'make')}() in a module, and name that app"
         )
     if detected is None and interface is None:
-        raise ConfigurationError(f"{label}: cannot tell WSGI from ASGI here; say interface='wsgi' or interface='asgi'")
+        raise ConfigurationError(f"{label}: cannot detect the interface; pass interface='wsgi' or interface='asgi'")
     if detected == "asgi2":
         if interface == "wsgi":
             raise ConfigurationError(
-                f"{label}: it takes one argument, and a WSGI application two (PEP 3333); if it makes the application, "
-                "write app = … in a module, and give that app"
+                f"{label}: it takes one argument, and a WSGI application takes two (PEP 3333); if it is a factory, "
+                "assign app = … in a module, and name that app"
             )
         from asgiref.compatibility import guarantee_single_callable
 
@@ -265,7 +276,7 @@ def _interface(application: Any, interface: str | None, label: str) -> tuple[str
     if None not in (detected, interface) and detected != interface:
         other = str(detected).upper()
         path = label.partition("=")[2]
-        remedy = f"set {other}_APPLICATION={path} instead" if path else f"say interface={detected!r}"
+        remedy = f"set {other}_APPLICATION={path} instead" if path else f"pass interface={detected!r}"
         raise ConfigurationError(f"{label}: this application speaks {other}; {remedy}")
     return interface or str(detected), application
 
@@ -285,19 +296,23 @@ def _value(name: str, keywords: Mapping[str, Any], dotted: bool) -> tuple[Any, s
     return value, f"{label}={value!r}"
 
 
+def variable_fault(variable: str) -> str:
+    """Return what is wrong with the name of an environment variable; "" if it is one of ours, or not meant to be."""
+    known = [name.upper() for name in NAMES]
+    if variable.startswith(PREFIX):
+        name = variable.removeprefix(PREFIX)
+        return "" if name in known else f"{variable}: no such setting; {_nearest(name, known, PREFIX)}"
+    near = re.fullmatch(NEAR_PREFIX, variable, re.IGNORECASE)
+    # Just one of our names, or nearly one: CLOUD_EVENT_BUS_NAME may be the application's own.
+    close = get_close_matches(near[1].upper(), known, 1, 0.8) if near else []
+    return f"{variable}: no such setting; did you mean {PREFIX}{close[0]}?" if close else ""
+
+
 def _refuse_unknown(keywords: Mapping[str, Any]) -> None:
     """Raise ConfigurationError for a misspelled name, which would otherwise lose events without a word."""
-    known = [name.upper() for name in NAMES]
     for variable in os.environ:
-        if variable.startswith(PREFIX):
-            name = variable.removeprefix(PREFIX)
-            if name not in known:
-                raise ConfigurationError(f"{variable}: no such setting; {_nearest(name, known, PREFIX)}")
-        elif near := NEAR_PREFIX.fullmatch(variable):
-            # Just one of our names, or nearly one: CLOUD_EVENT_BUS_NAME may be the application's own.
-            close = get_close_matches(near[1].upper(), known, 1, 0.8)
-            if close:
-                raise ConfigurationError(f"{variable}: no such setting; did you mean {PREFIX}{close[0]}?")
+        if fault := variable_fault(variable):
+            raise ConfigurationError(fault)
     keywords_known = ("wsgi_environ", "asgi_scope", *NAMES)
     for name in keywords:
         if name not in keywords_known:
@@ -309,10 +324,10 @@ def _nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
     return (
         f"did you mean {prefix}{close[0]}?"
         if close
-        else f"there are {', '.join(prefix + one for one in sorted(known))}"
+        else f"the settings are {', '.join(prefix + one for one in sorted(known))}"
     )
 
 
 def _kind(value: Any) -> str:
     name = type(value).__name__
-    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+    return "None" if value is None else f"{'an' if name[0] in 'aeiou' else 'a'} {name}"

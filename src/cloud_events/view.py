@@ -16,23 +16,34 @@ _CARRIERS = ("scope", "environ", "env")
 
 
 def carrier(request: Any) -> Mapping[str, Any] | None:
-    """The environ or scope of *request*, which may be one itself; None if it has none."""
-    if isinstance(request, dict):
-        return request
-    for name in _CARRIERS:
-        found = getattr(request, name, None)
-        if isinstance(found, dict):
-            return found
-    return None
+    """Return the environ or scope of *request*, which may be one itself, or None if it has none.
+
+    Behind a bridge of a2wsgi it is the one that the bridge was called with, if the library made that.
+    """
+    found: dict[str, Any] | None = request if isinstance(request, dict) else None
+    if found is None:
+        held = (getattr(request, name, None) for name in _CARRIERS)
+        found = next((one for one in held if isinstance(one, dict)), None)
+    inner = found
+    while isinstance(inner, dict):
+        if _MARK in inner:
+            return inner
+        # Where a2wsgi keeps it: WSGIMiddleware · ASGIMiddleware.
+        inner = inner.get("asgi.scope") or inner.get("wsgi_environ")
+    return found
+
+
+_MARK = "cloud_events.delivery"
 
 
 def is_event(request: Any) -> bool:
-    """Whether this library made *request* (an environ, a scope, or a framework's request) of an event, in this process.
+    """Whether this library made *request* (an environ, a scope, or a framework's request) from an event.
 
-    The mark is an object under a key that no header can set: a server makes only ``HTTP_*`` keys and ``headers`` of
-    what a client sends (PEP 3333, "environ Variables"; ASGI, "HTTP Connection Scope").
+    The mark is an object of this process, under a key that no HTTP client can create: a server turns what a client
+    sends into ``HTTP_*`` keys and ``headers`` alone (PEP 3333, "environ Variables"; ASGI, "HTTP Connection Scope").
+    Nor can a client create the keys under which a2wsgi's middlewares keep the environ or scope that they were given.
     """
-    return isinstance((carrier(request) or {}).get("cloud_events.delivery"), Delivery)
+    return isinstance((carrier(request) or {}).get(_MARK), Delivery)
 
 
 def cloudevent(request: Any) -> CloudEvent:
@@ -64,7 +75,7 @@ def cloudevents(request: Any) -> list[CloudEvent]:
     kind = kind_of(delivery.kind)
     if kind.name == "cloudevents.batch":
         return [unpack(item) for item in event]
-    if kind.records is None or kind.attributes is None or delivery.record_id is not None:
+    if kind.records is None or not delivery.attributes or delivery.record_id is not None:
         return [cloudevent(request)]
     return [CloudEvent(attributes, record) for attributes, record in Describer(kind, event, request_id(context)).each()]
 

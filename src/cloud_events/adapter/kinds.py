@@ -12,7 +12,7 @@ from binascii import a2b_base64
 from collections.abc import Callable, Iterator
 from os import environ
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -30,7 +30,7 @@ def independent(record: Any, group: Any) -> None:
     """Name no record and order none: what most batches do."""
 
 
-class Records(NamedTuple):
+class Records:
     """Where a batch keeps its records, and what its sender does with a reply.
 
     key:          the key of the list (or of the dict of lists, by queue or partition); None: the event is the list
@@ -42,18 +42,30 @@ class Records(NamedTuple):
     nouns, success, stuck: in words, what the records are, what happens to them, and to a batch that fails
     """
 
-    key: str | None
-    within: str = ""
-    reports: bool = False
-    identifier: Callable[[Any, Any], Any] = independent
-    ordering_key: Callable[[Any, Any], Any] = independent
-    checkpoint: bool = False
-    nouns: str = "records"
-    success: str = "goes on"
-    stuck: str = ""
+    def __init__(
+        self,
+        key: str | None,
+        within: str = "",
+        reports: bool = False,
+        identifier: Callable[[Any, Any], Any] = independent,
+        ordering_key: Callable[[Any, Any], Any] = independent,
+        checkpoint: bool = False,
+        nouns: str = "records",
+        success: str = "goes on",
+        stuck: str = "",
+    ) -> None:
+        self.key = key
+        self.within = within
+        self.reports = reports
+        self.identifier = identifier
+        self.ordering_key = ordering_key
+        self.checkpoint = checkpoint
+        self.nouns = nouns
+        self.success = success
+        self.stuck = stuck
 
 
-class Kind(NamedTuple):
+class Kind:
     """One kind of event.
 
     name:       the name of its rows; None for an event that no row of ours matches
@@ -65,13 +77,23 @@ class Kind(NamedTuple):
     sender:     in words, who sent an HTTP request
     """
 
-    name: str | None
-    service: str = ""
-    attributes: Callable[[Any, Any, Any], Attributes | None] | None = None
-    records: Records | None = None
-    payload: Callable[[Any], Any] | None = None
-    field: Callable[[Any, str], str | None] | None = None
-    sender: str = ""
+    def __init__(
+        self,
+        name: str | None,
+        service: str = "",
+        attributes: Callable[[Any, Any, Any], Attributes | None] | None = None,
+        records: Records | None = None,
+        payload: Callable[[Any], Any] | None = None,
+        field: Callable[[Any, str], str | None] | None = None,
+        sender: str = "",
+    ) -> None:
+        self.name = name
+        self.service = service
+        self.attributes = attributes
+        self.records = records
+        self.payload = payload
+        self.field = field
+        self.sender = sender
 
 
 def look_up(value: Any, *keys: str) -> Any:
@@ -139,8 +161,8 @@ def s3(record: Any, event: Any, group: Any) -> Attributes:
 
 
 def s3_compatible(record: Any, event: Any, group: Any) -> Attributes | None:
-    """MinIO, Ceph and others send S3's records with a source of their own, "minio:s3"."""
-    source = text(record, "eventSource")
+    """MinIO, Ceph and others send S3's records with a source of their own, "minio:s3". The first stands for all."""
+    source = text(event["Records"][0], "eventSource")
     return s3(record, event, group) if source and source.endswith(":s3") else None
 
 
@@ -503,7 +525,15 @@ KINESIS = Records(
     success="goes on in the shard",
     stuck=STUCK,
 )
-DYNAMODB = KINESIS._replace(identifier=dynamodb_sequence_number)
+DYNAMODB = Records(
+    "Records",
+    reports=True,
+    identifier=dynamodb_sequence_number,
+    ordering_key=in_order,
+    checkpoint=True,
+    success="goes on in the shard",
+    stuck=STUCK,
+)
 KAFKA = Records(
     "records",
     reports=True,
@@ -515,7 +545,7 @@ KAFKA = Records(
 PIPES = Records(None, reports=True, identifier=pipes_identifier, ordering_key=pipes_ordering_key)
 # The event source mappings of MQ and DocumentDB have no ReportBatchItemFailures.
 ACTIVEMQ = Records("messages", ordering_key=in_order, nouns="messages", success="takes them off the queue")
-RABBITMQ = ACTIVEMQ._replace(key="rmqMessagesByQueue")
+RABBITMQ = Records("rmqMessagesByQueue", ordering_key=in_order, nouns="messages", success="takes them off the queue")
 DOCDB = Records(
     "events", "event", ordering_key=in_order, nouns="changes", success="goes on in the change stream", stuck=STUCK
 )
@@ -589,9 +619,9 @@ def parts_of(records: Records, event: Any) -> list[Part]:
     ]
 
 
-def alone(records: Records, event: Any, part: Part) -> Any:
+def alone(records: Records | None, event: Any, part: Part) -> Any:
     """Return *event* with *part* as its only record, in the same shape."""
-    if records.key is None:
+    if records is None or records.key is None:
         return [part.value]
     return {**event, records.key: [part.value] if part.group is None else {part.group: [part.value]}}
 
@@ -615,17 +645,19 @@ class Describer:
         self._described: set[tuple[str, str]] = set()
         self._lock = Lock()  # records may be sent by several threads
 
-    def whole(self) -> Attributes:
+    def whole(self, position: int = 0) -> Attributes:
         """Describe the event as one CloudEvent; {} if it has no attributes, or no records where it should have some.
 
         A native CloudEvent has its own. Of several records only the source of the first is named: they have one sender.
+
+        position: the place of the event in a list of events, from 0
         """
         if self._kind.name == "cloudevent":
             return attributes_of(self._event)
         if self._kind.attributes is None:
             return {}
         if self._kind.records is None:
-            return self.record(Part(self._event))
+            return self.record(Part(self._event, position=position))
         records = records_of(self._kind.records, self._event)
         first = self.record(Part(*records[0])) if records else {}
         if not first or len(records) == 1:

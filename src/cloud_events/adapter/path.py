@@ -20,9 +20,6 @@ LONGEST = 8_192  # characters of a dynamic value; RFC 9110, section 4.1, asks se
 # RFC 3986, section 3.4, and "%": an escape in a query string stays as its sender wrote it.
 QUERY = "!$&'()*+,;=:@/?%"
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
-
 
 class Target(NamedTuple):
     """Where an event goes, and the name of the row that says so (None: no row matched).
@@ -120,10 +117,11 @@ def _decoded(path: str) -> str:
 
 def fault_of(path: str, segments: bool = True) -> str:
     """Return what keeps *path* (decoded) from being one that an event may have; "" if nothing does."""
-    if _CONTROL.search(path):
-        return "control characters"
-    if _SURROGATE.search(path):
-        return "unpaired surrogates"
+    if not path.isprintable():  # says no to much else, such as a no-break space
+        if re.search(r"[\x00-\x1f\x7f-\x9f]", path):
+            return "control characters"
+        if re.search(r"[\ud800-\udfff]", path):
+            return "unpaired surrogates"
     if segments and not {".", ".."}.isdisjoint(path.split("/")):
         return "'.' or '..' segments"
     return ""

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 # Section 3.2.2: version, trace id, parent id, flags; a later version may go on after the flags.
-_TRACEPARENT = re.compile(r"(?!ff)([0-9a-f]{2})-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[!-~]*)?")
+_TRACEPARENT = r"(?!ff)([0-9a-f]{2})-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[!-~]*)?"
 # Section 3.3.1: at most 32 members, key=value.
 _KEY = r"(?:[a-z][a-z0-9_*/-]{0,255}|[a-z0-9][a-z0-9_*/-]{0,240}@[a-z][a-z0-9_*/-]{0,13})"
-_MEMBER = re.compile(rf"[ \t]*({_KEY}=[ -+\--<>-~]{{0,255}}[!-+\--<>-~])?[ \t]*")
+_MEMBER = rf"[ \t]*({_KEY}=[ -+\--<>-~]{{0,255}}[!-+\--<>-~])?[ \t]*"
 
 Find = Callable[[str], Any]  # the name of a field → its value, or None
 
@@ -32,10 +32,10 @@ def trace_headers(sources: Iterable[Find], context: Any) -> list[tuple[str, str]
 
 
 def _is_traceparent(value: Any) -> bool:
-    found = _TRACEPARENT.fullmatch(value) if isinstance(value, str) else None
+    found = re.fullmatch(_TRACEPARENT, value) if isinstance(value, str) else None
     return found is not None and (found[1] != "00" or found[2] is None)
 
 
 def _is_tracestate(value: Any) -> bool:
     members = value.split(",") if isinstance(value, str) and 0 < len(value) <= 8_192 else []
-    return 0 < len(members) <= 32 and all(_MEMBER.fullmatch(member) for member in members)
+    return 0 < len(members) <= 32 and all(re.fullmatch(_MEMBER, member) for member in members)

@@ -3,13 +3,88 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from difflib import get_close_matches
 from typing import Any
 
-from ..errors import InvalidEvent
+from ..errors import ConfigurationError, InvalidEvent
+from ..messages import Part, request_id
 from .cloudevent import from_fields
-from .kinds import Kind, kafka_headers, octets
+from .kinds import Describer, Kind, alone, kafka_headers, kind_of, octets, parts_of
+from .matcher import EACH, HTTP, Matcher
+from .path import Targets
+from .router import OURS, Router
+from .writing import Envelope, Unit
 
 DEEPEST = 3  # envelopes
+
+
+class Unwrapper:
+    """Opens records that carry events of the rows named *names*; no other, since whoever writes a message chooses it.
+
+    Raises ConfigurationError for a name that may not be among them.
+    """
+
+    def __init__(self, router: Router, names: Sequence[str]) -> None:
+        self._router = router
+        for name in names:
+            _refuse(name, (*router.users.rows, *OURS.rows), router.targets)
+        # A bucket tests a queue or topic, too, before it sends notifications.
+        self._names = {*names, "s3.test"} if "s3" in names else {*names}
+
+    def units(self, envelopes: tuple[Envelope, ...], context: Any) -> list[Unit]:
+        """Return what the requests say that carry the event inside the last of *envelopes*; [] if it is not opened.
+
+        Raises InvalidEvent for a malformed CloudEvent and for a path that the event may not have.
+        """
+        if len(envelopes) > DEEPEST:
+            return []
+        event = event_in(envelopes[-1].kind, envelopes[-1].record.value, "cloudevent" in self._names)
+        ours = None if event is None else OURS.match(event)
+        if event is None or (ours is not None and ours.path in (HTTP, EACH)):
+            return []
+        kind = kind_of(ours.name if ours else None)
+        records = kind.records
+        parts = parts_of(records, event) if records else [Part(event)]
+        singles = [alone(records, event, part) if records else event for part in parts]
+        # All of them: else a second record could reach a row of the user's that is not named.
+        rows = [self._router.users.match(single) or ours for single in singles]
+        if any(row is None or row.name not in self._names for row in rows):
+            return []
+        # Each record of the batch, and each inside another, has numbers of its own.
+        positions = [str(envelope.record.position) for envelope in envelopes]
+        identifier = request_id(context)
+        describer = Describer(kind, event, identifier and ".".join([identifier, *positions]))
+        units = []
+        for part, single, row in zip(parts, singles, rows, strict=True):
+            deeper = self.units((*envelopes, Envelope(kind, part)), context) if records and row is ours else []
+            if deeper:
+                units += deeper
+                continue
+            record, attributes = (part, describer.record(part)) if records else (None, describer.whole())
+            target = self._router.target(ours, single)
+            units.append(Unit(target, kind, single, record, attributes, context, envelopes))
+        return units
+
+
+def _refuse(name: str, rows: Sequence[Matcher], targets: Targets) -> None:
+    """Raise ConfigurationError unless the rows *name* may arrive inside a record."""
+    label = f"CLOUD_EVENTS_UNWRAP: {name!r}"
+    named = [row for row in rows if row.name == name]
+    if not named:
+        close = get_close_matches(name, sorted({row.name for row in rows}), 1, 0.5)
+        remedy = f"did you mean {close[0]!r}?" if close else "`cloud-events routes` lists the rows"
+        raise ConfigurationError(f"{label}: no row has this name; {remedy}")
+    for row in named:
+        if row.path in (HTTP, EACH) or (row.reply == "sync" and name != "cloudevent"):
+            raise ConfigurationError(
+                f"{label}: events of this row are not sent through queues and streams: somebody waits for the answer"
+            )
+        if (callable(row.path) or row.find_path is not None) and not targets.sources:
+            raise ConfigurationError(
+                f"{label}: whoever writes to the queue would choose the path; say which sources are accepted, such as "
+                "CLOUD_EVENTS_SOURCES='com.example.*'"
+            )
 
 
 def event_in(kind: Kind, record: Any, cloudevents: bool) -> dict[str, Any] | None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from functools import partial
 from os import environ
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..messages import Delivery, Part, Request, request_id
 from . import cloudevent
@@ -19,18 +19,21 @@ STRUCTURED = "application/cloudevents+json; charset=utf-8"
 BATCHED = "application/cloudevents-batch+json; charset=utf-8"
 
 
-class Envelope(NamedTuple):
+class Envelope:
     """A record that another event arrived in, and what we know of the event that it belongs to.
 
     record_id: what names the record, where it is the outermost
     """
 
-    kind: Kind
-    record: Part
-    record_id: Any = None
+    __slots__ = ("kind", "record", "record_id")
+
+    def __init__(self, kind: Kind, record: Part, record_id: Any = None) -> None:
+        self.kind = kind
+        self.record = record
+        self.record_id = record_id
 
 
-class Unit(NamedTuple):
+class Unit:
     """What one request carries, and where to.
 
     target:     where it goes
@@ -42,13 +45,25 @@ class Unit(NamedTuple):
     envelopes:  the records that the event was found in, outermost first
     """
 
-    target: Target
-    kind: Kind
-    event: Any
-    record: Part | None
-    attributes: Mapping[str, Any]
-    context: Any
-    envelopes: tuple[Envelope, ...] = ()
+    __slots__ = ("attributes", "context", "envelopes", "event", "kind", "record", "target")
+
+    def __init__(
+        self,
+        target: Target,
+        kind: Kind,
+        event: Any,
+        record: Part | None,
+        attributes: Mapping[str, Any],
+        context: Any,
+        envelopes: tuple[Envelope, ...] = (),
+    ) -> None:
+        self.target = target
+        self.kind = kind
+        self.event = event
+        self.record = record
+        self.attributes = attributes
+        self.context = context
+        self.envelopes = envelopes
 
     def __repr__(self) -> str:
         return f"<Unit {self.target!r}>"
@@ -69,11 +84,11 @@ def request(unit: Unit, mode: str, batched: bool) -> Request:
     Raises InvalidEvent if it cannot be written.
     """
     attributes, described = unit.attributes, bool(unit.attributes)
-    native, batch = unit.kind.name == "cloudevent", unit.kind.name == "cloudevents.batch"
+    native = unit.kind.name == "cloudevent"
     headers = cloudevent.headers(attributes)
     content_type: str | None
     payload = None
-    if mode == "structured" and (described or batch):
+    if mode == "structured" and (described or (batched and _is_batch(unit))):
         content_type, body = _structured(unit, batched)
         headers = []
     elif mode in ("binary", "payload") and native:
@@ -98,6 +113,13 @@ def request(unit: Unit, mode: str, batched: bool) -> Request:
 
 def _data(unit: Unit) -> Any:
     return unit.event if unit.record is None else data_of(unit.kind, unit.record.value)
+
+
+def _is_batch(unit: Unit) -> bool:
+    """Whether the event is a list of valid CloudEvents. A row of the user's may take other lists, as they come."""
+    return unit.kind.name == "cloudevents.batch" and not any(
+        cloudevent.faults(item, strict=True) if isinstance(item, dict) else True for item in unit.event
+    )
 
 
 def _structured(unit: Unit, batched: bool) -> tuple[str, bytes]:
@@ -147,7 +169,8 @@ def _trace(unit: Unit) -> list[tuple[str, str]]:
     if unit.kind.field:
         sources.append(partial(unit.kind.field, unit.record.value if unit.record else unit.event))
     if unit.envelopes:
-        sources += [partial(kind.field, record.value) for kind, record, _ in reversed(unit.envelopes) if kind.field]
+        carriers = [(envelope.kind.field, envelope.record.value) for envelope in reversed(unit.envelopes)]
+        sources += [partial(field, record) for field, record in carriers if field]
     headers = trace_headers(sources, unit.context)
     # Lambda's runtime client sets it for each invocation: developer guide, "Using Lambda environment variables".
     trace_id = environ.get("_X_AMZN_TRACE_ID", "")
