@@ -1,4 +1,4 @@
-"""A dotted path → the object that it names; an application → the interface that it has."""
+"""A dotted path → the object that it names; an application → the interface that it speaks."""
 
 import asyncio
 import functools
@@ -62,9 +62,10 @@ def test_load(path, found):
 
 
 NO_PATH = (
-    "this is no path to an object in a module; write the module, with dots, and the object, such as "
+    "this is not a path to an object in a module; write the dotted name of the module and the object, for example "
     "'project.wsgi.application' or 'project.wsgi:application'"
 )
+BLANK = "remove the white space around the path"
 NOT_FOUND = "not found; is it in the deployment package, and spelled like this?"
 NOT_THERE = "which was not; is that in your requirements, and in the deployment package?"
 FAULTS = {
@@ -77,12 +78,13 @@ FAULTS = {
     ":application": NO_PATH,
     "shop:wsgi:application": NO_PATH,
     "shop/wsgi.application": NO_PATH,
-    " shop.wsgi.application": NO_PATH,
+    " shop.wsgi.application": BLANK,
+    "shop.wsgi:application\n": BLANK,
     "store.wsgi.application": f"module 'store' {NOT_FOUND}",
     "shop.wsgy.application": f"module 'shop.wsgy' {NOT_FOUND}",
     "shop.wsgi.extra.application": f"module 'shop.wsgi.extra' {NOT_FOUND}",
     "shop.wsgi.Books.Views.application": (
-        "'shop.wsgi.Books' is no module, but something in one; write it as 'shop.wsgi:Books.Views.application'"
+        "'shop.wsgi.Books' is not a module but an object in one; write 'shop.wsgi:Books.Views.application'"
     ),
     "shop.broken.application": f"module 'shop.broken' was found, but it imports 'no_such_library', {NOT_THERE}",
     "shop.lacking.application": f"module 'shop.lacking' was found, but it imports 'shop.shelf', {NOT_THERE}",
@@ -95,7 +97,7 @@ FAULTS = {
         "module 'shop.misspelt' failed while it was imported: SyntaxError: invalid syntax (misspelt.py, line 1)"
     ),
     "shop.vanishing.application": "module 'shop.vanishing' failed while it was imported: KeyError: 'shop.vanishing'",
-    "shop.wsgi": "'shop.wsgi' is a module; name the object in it, such as 'shop.wsgi.application'",
+    "shop.wsgi": "'shop.wsgi' is a module; name the object in it, for example 'shop.wsgi.application'",
     "shop.wsgi.app": "module 'shop.wsgi' has no 'app'; what is it called there?",
     "shop.wsgi:Books.application": "module 'shop.wsgi' has no 'Books.application'; what is it called there?",
     "shop.late:application": "module 'shop.late' has no 'application'; what is it called there?",
@@ -104,11 +106,11 @@ FAULTS = {
 
 @pytest.mark.parametrize("path", FAULTS)
 def test_faults(path):
-    """What is wrong with a path is told by setting, value and remedy; what the module raised is the cause."""
+    """The message names the setting, its value and the remedy; what the module raised is the cause."""
     with pytest.raises(ConfigurationError) as caught:
         load(path, "WSGI_APPLICATION")
     assert str(caught.value) == f"WSGI_APPLICATION={path!r}: {FAULTS[path]}"
-    assert (caught.value.__cause__ is None) == (FAULTS[path] == NO_PATH)
+    assert (caught.value.__cause__ is None) == (FAULTS[path] in (NO_PATH, BLANK))
 
 
 def test_a_module_that_failed_is_tried_again(tmp_path):
@@ -244,6 +246,8 @@ def adapted(function):
         (decorated(asgi), "asgi"),
         (decorated(decorated(plain_asgi)), "asgi"),
         (adapted(asgi), "wsgi"),
+        (functools.cache(wsgi), "wsgi"),
+        (functools.cache(factory), "factory"),
         (print, None),
         (bottle.Bottle(), "wsgi"),
         (Configurator().make_wsgi_app(), "wsgi"),
@@ -262,5 +266,5 @@ def adapted(function):
     ids=lambda value: getattr(value, "__qualname__", type(value).__name__) if callable(value) else str(value),
 )
 def test_interface_of(application, interface):
-    """What an application takes is seen from the arguments that it must be given, whatever kind of callable it is."""
+    """The interface is detected from the arguments that a call needs, whatever kind of callable it is."""
     assert interface_of(application) == interface

@@ -11,7 +11,7 @@ from cloud_events.adapter.path import Places
 from cloud_events.adapter.registry import Registry
 from conftest import EVENTS, expectations, sample
 
-# name, path, what its sender expects back; in the order of the rows.
+# name, path (None: acknowledged without a request), what the sender expects; in the order of the rows.
 CATALOGUE = [
     ("cloudevents.batch", "per item", "sync"),
     ("eventbridge.custombus", "per item", "async"),
@@ -19,6 +19,7 @@ CATALOGUE = [
     ("appsync.batch", "/aws.appsync.batch", "sync"),
     ("azure.eventgrid", "/azure.eventgrid", "sync"),
     ("cloudevent", "$.source", "sync"),
+    ("warmup", None, "sync"),
     ("eventbridge", "$.source", "async"),
     ("cloudwatch.alarm", "/aws.cloudwatch", "async"),
     ("google.pubsub", "/google.pubsub", "sync"),
@@ -26,6 +27,7 @@ CATALOGUE = [
     ("kinesis", "/aws.kinesis", "poll"),
     ("dynamodb", "/aws.dynamodb", "poll"),
     ("s3", "/aws.s3", "async"),
+    ("ses", "/aws.ses", "sync"),
     ("ses", "/aws.ses", "async"),
     ("codecommit", "/aws.codecommit", "async"),
     ("sns", "/aws.sns", "async"),
@@ -41,6 +43,7 @@ CATALOGUE = [
     ("kinesis.analytics", "/aws.kinesis.analytics", "sync"),
     ("kinesis.firehose", "/aws.kinesis.firehose", "sync"),
     ("s3.batch", "/aws.s3.batch", "sync"),
+    ("kafka", "/aws.kafka", "poll"),
     ("apigateway.authorizer", "/aws.apigateway.authorizer", "sync"),
     ("appsync.authorizer", "/aws.appsync.authorizer", "sync"),
     ("apigateway.websocket", "/aws.apigateway.websocket", "sync"),
@@ -56,9 +59,12 @@ CATALOGUE = [
     ("cloudwatch.widget", "/aws.cloudwatch.widget", "sync"),
     ("codepipeline.job", "/aws.codepipeline.job", "async"),
     ("codedeploy.hook", "/aws.codedeploy.hook", "async"),
+    ("ecs.hook", "/aws.ecs.hook", "sync"),
     ("cloudformation", "/aws.cloudformation", "async"),
     ("cloudformation.macro", "/aws.cloudformation.macro", "sync"),
+    ("cloudformation.hook", "/aws.cloudformation.hook", "sync"),
     ("config", "/aws.config", "async"),
+    ("s3.test", None, "async"),
     ("s3.objectlambda", "/aws.s3.objectlambda", "sync"),
     ("cognito.userpool", "/aws.cognito.userpool", "sync"),
     ("cognito.sync", "/aws.cognito", "sync"),
@@ -71,6 +77,7 @@ CATALOGUE = [
     ("connect.campaigns", "/aws.connect.campaigns", "sync"),
     ("appsync.events", "/aws.appsync.events", "sync"),
     ("appsync.resolver", "/aws.appsync", "sync"),
+    ("bedrock.agentcore.interceptor", "/aws.bedrock.agentcore.interceptor", "sync"),
     ("secretsmanager.rotation", "/aws.secretsmanager.rotation", "sync"),
     ("clientvpn", "/aws.clientvpn", "sync"),
     ("transfer.workflow", "/aws.transfer.workflow", "async"),
@@ -96,18 +103,21 @@ def outcome(registry, event):
     row = registry.match(event)
     if row is None:
         return "", Places().find(None, event).path
-    return row.name, row.path if row.path in ("http", "per item") else Places().find(row, event).path
+    return row.name, row.path or "" if row.path in ("http", "per item", None) else Places().find(row, event).path
 
 
 def outcomes(rows):
-    """The outcome of every sample, with *rows*."""
+    """The outcome of every sample, with *rows*, and what its sender expects."""
     registry = Registry(rows)
-    return {file: outcome(registry, event) for file, event in SAMPLES.items()}
+    return {
+        file: (outcome(registry, event), getattr(registry.match(event), "reply", None))
+        for file, event in SAMPLES.items()
+    }
 
 
 def shown(row):
     """A row as CATALOGUE has it: its callable path looks at eventSource, however it is spelled."""
-    return row.name, row.path if isinstance(row.path, str) else "$.Records[0].eventSource", row.reply
+    return row.name, "$.Records[0].eventSource" if callable(row.path) else row.path, row.reply
 
 
 def test_names_paths_and_replies():
@@ -159,6 +169,8 @@ BEFORE = {
     ("dynamodb", "dynamodb.window"),
     ("dynamodb", "records"),
     ("eventbridge", "source"),
+    ("kafka.msk", "kafka"),
+    ("kafka.selfmanaged", "kafka"),
     ("http.alb", "http.apigw1"),
     ("http.functionurl", "http.apigw2"),
     ("kinesis", "kinesis.window"),
@@ -168,6 +180,8 @@ BEFORE = {
     ("ses", "records"),
     ("sns", "records"),
     ("sqs", "records"),
+    ("warmup", "eventbridge"),
+    ("warmup", "source"),
 }
 COLLISIONS = {
     (first, second)
@@ -204,6 +218,7 @@ MIXED = [
     ("dynamodb", ["dynamodb.window", "dynamodb"]),
     ("apigateway.authorizer", ["http.apigw1", "apigateway.authorizer"]),
     ("appsync.authorizer", ["http.apigw1", "appsync.authorizer"]),
+    ("appsync.authorizer", ["http.apigw1", "appsync.authorizer__event-subscribe"]),
     ("apigateway.websocket", ["http.apigw1", "apigateway.websocket"]),
     ("bedrock.agent", ["http.apigw1", "bedrock.agent"]),
     ("bedrock.agent", ["http.apigw2", "bedrock.agent__function"]),
@@ -214,6 +229,11 @@ MIXED = [
     ("cognito.userpool", ["source", "cognito.sync", "cognito.userpool"]),
     ("appsync.resolver", ["source", "appsync.resolver"]),
     ("iot.events", ["source", "iot.events"]),
+    ("kinesis.firehose", ["source", "kinesis.firehose"]),
+    ("kafka", ["source", "kafka"]),
+    ("cloudevent", ["warmup", "cloudevent"]),
+    ("eventbridge", ["warmup", "eventbridge"]),
+    ("sqs", ["s3.test", "warmup__lambda-warmer", "sqs"]),
 ]
 
 
@@ -255,6 +275,15 @@ SPELLINGS = [
     ("records", {"Records": [{"eventSource": "aws:config"}]}),
     ("cloudevent", {"specversion": 0}),
     ("source", {"source": "a"}),
+    ("source", {"source": "serverless-plugin-warmup-2"}),
+    ("warmup", {"source": "serverless-plugin-warmup", "warmer": False}),
+    ("warmup", {"warmer": True}),
+    ("ses", {"Records": [{"eventSource": "aws:ses", "ses": None}]}),
+    ("lambda.destination", {"requestContext": {"functionArn": "", "condition": ""}, "responseContext": None}),
+    *[
+        ("appsync.authorizer", {"authorizationToken": "", "requestContext": {"apiId": "", "operation": operation}})
+        for operation in ("EVENT_CONNECT", "EVENT_PUBLISH", "EVENT_SUBSCRIBE")
+    ],
     # Like one of ours, yet none.
     (None, {"specversion": None}),
     (None, {"source": ""}),
@@ -263,6 +292,16 @@ SPELLINGS = [
     (None, {"describe": True, "more": 1}),
     (None, {"eventType": "SyncTrigger", "eventId": "", "timestamp": 0}),
     (None, {"eventSource": "aws:kafka", "records": []}),
+    *[
+        (None, {"records": records})
+        for item in [{"topic": "a", "partition": 0, "offset": 0}]
+        for records in ({}, [item], {"a-0": []}, {"a-0": 5}, {"a-0": [5]}, {"a-0": [item, {"topic": "a"}]}, "a-0")
+    ],
+    (None, {"requestContext": {"functionArn": ""}, "responseContext": {}}),
+    (None, {"authorizationToken": "", "requestContext": {"apiId": "", "operation": "PUBLISH"}}),
+    (None, {"warmer": "true"}),
+    (None, {"warmer": True, "order": 7001}),
+    (None, {"Event": "s3:ObjectCreated:Put"}),
     (None, {"eventSource": "aws:mq", "messages": {}}),
     (None, {"eventSource": "aws:rmq", "rmqMessagesByQueue": []}),
     (None, {"eventSource": "aws:docdb", "events": {}}),

@@ -29,7 +29,7 @@ def rows_of(text):
 def shown_path(row):
     if callable(row.path):
         return "the `eventSource`, `:` as `.`"
-    return {"per item": "each item its own", "http": "handed on"}.get(row.path, f"`{row.path}`")
+    return {"per item": "each item its own", "http": "handed on", None: "none"}.get(row.path, f"`{row.path}`")
 
 
 def shown_sender(row):

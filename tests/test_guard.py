@@ -8,28 +8,29 @@ import os
 import re
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Annotated
 from urllib.parse import unquote
 
 import bottle
-import falcon
-import falcon.asgi
+import flask
 import pytest
+from a2wsgi import ASGIMiddleware, WSGIMiddleware
 from apig_wsgi import make_lambda_handler
 from asgiref.sync import async_to_sync
-from fastapi import FastAPI
-from flask import Flask
-from flask import request as flask_request
+from asgiref.wsgi import WsgiToAsgi
+from fastapi import Depends, FastAPI, HTTPException, Request
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from mangum import Mangum
-from pyramid.config import Configurator
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import PlainTextResponse
-from starlette.routing import Mount, Route
+from starlette.routing import Mount
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 import served
+from apps.guarded import misplaced, shops
 from cloud_events import (
     ConfigurationError,
     EventFailed,
@@ -41,13 +42,14 @@ from cloud_events import (
     make_handler,
 )
 from cloud_events.messages import Delivery
+from cloud_events.unguarded import refuse_unguarded
 from conftest import EVENTS, Context, expectations, sample
 
 CONTEXT = Context()
 S3 = sample("s3")
-
-# Where an event says itself which view it is for.
-TO = [Matcher("to", {"$.to": str}, "$.to")]
+TO = [Matcher("to", {"$.to": str}, "$.to")]  # an event that names its view
+NOT_FOUND = (404, "Not Found")
+every_leg = pytest.mark.parametrize("leg", ["wsgi", "asgi"])
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -69,18 +71,10 @@ def load(name):
     return importlib.import_module(f"apps.guarded.{name}_app").application
 
 
-DJANGO = [
-    "function",
-    "coroutine",
-    "plain",
-    "async",
-    "wrapped",
-    "wrapped-async",
-    "rest",
-    "rest-method",
-    "rest-outside",
-    "rest-inside",
-]
+DJANGO = (
+    *("function", "coroutine", "plain", "async", "wrapped", "wrapped-async"),
+    *("rest", "rest-method", "rest-outside", "rest-inside"),
+)
 VIEWS = [
     *(("django_wsgi", "wsgi", f"/{name}") for name in DJANGO),
     *(("django_asgi", "asgi", f"/{name}") for name in DJANGO),
@@ -119,6 +113,71 @@ def test_body_of_others_is_not_looked_at():
     """FastAPI answers others 404, not 422, though their body does not fit the model of the endpoint."""
     with served.asgi(load("fastapi")) as client:
         assert client.post("/model", b'{"to": 1}').status == 404
+        assert client.post("/model", b"{").status == 422  # read before any dependency, as the page says
+
+
+def depot(middleware=False, guard=None):
+    """FastAPI with dependencies of every kind, which append their names to the list that is returned with it."""
+    ran = []
+
+    def ran_as(name):
+        return lambda: ran.append(name)
+
+    application = FastAPI(dependencies=[Depends(guard)] if guard else [])
+    if middleware:
+        application.add_middleware(EventsOnly, paths="/")
+
+    def opened():
+        ran.append("yield")
+        yield
+
+    @application.post("/signature")
+    @events_only
+    async def signature(
+        annotated: Annotated[None, Depends(ran_as("annotated"))],
+        event: dict,
+        default: None = Depends(ran_as("default")),
+        *,
+        generator: None = Depends(opened),
+    ):
+        return "in"
+
+    @application.post("/route", dependencies=[Depends(ran_as("route"))])
+    @events_only
+    def route(default: None = Depends(ran_as("default"))):
+        return "in"
+
+    return application, ran
+
+
+def only_events(request: Request):
+    if not is_event(request):
+        raise HTTPException(404)
+
+
+ALL = ["annotated", "default", "yield"]
+
+
+@pytest.mark.parametrize(
+    ("options", "path", "runs", "refused"),
+    [
+        ({}, "/signature", ALL, []),
+        ({}, "/route", ["route", "default"], ["route"]),
+        ({"middleware": True}, "/route", ["route", "default"], []),
+        ({"guard": only_events}, "/route", ["route", "default"], []),
+    ],
+)
+def test_dependencies_of_others_do_not_run(options, path, runs, refused):
+    """events_only refuses before FastAPI solves any other dependency of the signature, but not those of the route.
+
+    EventsOnly, and a dependency of the application or router, refuse before all.
+    """
+    application, ran = depot(**options)
+    assert make_handler(application, matchers=TO)({"to": path}, CONTEXT)["body"] == '"in"'
+    assert ran == runs
+    with served.asgi(application) as client:
+        assert client.post(path).status == 404
+    assert ran == [*runs, *refused]
 
 
 @pytest.mark.parametrize("name", ["starlette", "fastapi"])
@@ -135,25 +194,33 @@ def test_signature_of_an_endpoint_stays():
     assert shown["requestBody"]["content"] == {"application/json": {"schema": {"$ref": "#/components/schemas/Event"}}}
 
 
-def test_keyword_arguments_of_an_endpoint_stay_last():
-    """An endpoint that takes **kwargs can be guarded in a process that has FastAPI."""
+@pytest.mark.parametrize(
+    ("view", "parameters"),
+    [
+        (lambda request, *more, **options: None, ["cloud_events_request", "request", "more", "options"]),
+        (lambda request, /, key=1: None, ["request", "cloud_events_request", "key"]),
+    ],
+)
+def test_any_signature_can_be_guarded(view, parameters):
+    """Views of any signature can be guarded in a process that has FastAPI."""
+    assert [*events_only(view).__signature__.parameters] == parameters
 
-    @events_only
-    def view(request, **options):
+
+@pytest.mark.parametrize(("annotation", "evaluated"), [("Matcher", Matcher), ("Missing", "Missing"), ("1 +", "1 +")])
+def test_annotations_that_are_text(annotation, evaluated):
+    """FastAPI 0.115 would look for the names of text in another module; what has no value is left to it."""
+
+    def view(event):
         raise NotImplementedError
 
-    assert [*view.__signature__.parameters] == ["request", "cloud_events_request", "options"]
+    view.__annotations__ = {"event": annotation}
+    assert events_only(view).__signature__.parameters["event"].annotation == evaluated
 
 
 def test_without_fastapi_nothing_is_asked_for(monkeypatch):
     """A process without FastAPI has its views' signatures left alone."""
     monkeypatch.delitem(importlib.sys.modules, "fastapi")
-
-    @events_only
-    def view(request):
-        raise NotImplementedError
-
-    assert not hasattr(view, "__signature__")
+    assert not hasattr(events_only(lambda request: None), "__signature__")
 
 
 def test_class_cannot_be_guarded():
@@ -164,7 +231,7 @@ def test_class_cannot_be_guarded():
 
     with pytest.raises(
         ConfigurationError,
-        match=r"^events_only: Uploads is a class; decorate its methods, in Django by "
+        match=r"^events_only: Uploads is a class; decorate its methods, in Django with "
         r"@method_decorator\(events_only, name='dispatch'\)$",
     ):
         events_only(Uploads)
@@ -180,8 +247,8 @@ def test_view_of_another_framework_is_refused(arguments):
 
     with pytest.raises(
         ConfigurationError,
-        match=r"^events_only: the view is given no request of Django, Flask, Starlette or FastAPI; "
-        r"ask is_event\(request\) in the view, or wrap the application in EventsOnly$",
+        match=r"^events_only: no request of Django, Flask, Starlette or FastAPI was passed to the view; ask "
+        r"is_event\(request\) in the view, or wrap the application in EventsOnly$",
     ):
         view(*arguments)
 
@@ -189,7 +256,7 @@ def test_view_of_another_framework_is_refused(arguments):
 def test_without_flask_a_missing_request_is_refused(monkeypatch):
     """In a process without Flask, too, a view without a request fails closed."""
     monkeypatch.delitem(importlib.sys.modules, "flask")
-    with pytest.raises(ConfigurationError, match="the view is given no request"):
+    with pytest.raises(ConfigurationError, match=r"^events_only: no request of Django, Flask"):
         events_only(lambda: None)()
 
 
@@ -197,7 +264,7 @@ def test_without_flask_a_missing_request_is_refused(monkeypatch):
 
 
 class Seen:
-    """An application, WSGI or ASGI, that tells whether each of its requests was an event."""
+    """An application, WSGI or ASGI, that records whether each of its requests was an event."""
 
     def __init__(self):
         self.events = []
@@ -216,25 +283,18 @@ class Seen:
         await send({"type": "http.response.body", "body": b"seen"})
 
 
+MARKS = "cloud_events.delivery Cloud-Events-Delivery cloud_events-delivery HTTP_CLOUD_EVENTS_DELIVERY aws.event ce-id"
+BRIDGES = "asgi.scope Asgi-Scope asgi_scope wsgi_environ Wsgi-Environ wsgi.environ"
 FORGERIES = [
     f"{name}: {value}"
-    for name in (
-        "cloud_events.delivery",
-        "Cloud-Events-Delivery",
-        "cloud_events-delivery",
-        "HTTP_CLOUD_EVENTS_DELIVERY",
-        "aws.event",
-        "aws-event",
-        "ce-id",
-        "ce-specversion",
-    )
-    for value in ("1", '{"matcher": "s3", "path": "/aws.s3"}', "<Delivery s3 '/aws.s3'>")
+    for name in f"{MARKS} {BRIDGES} ce-specversion aws-event".split()
+    for value in ("1", '{"cloud_events.delivery": {"matcher": "s3", "path": "/aws.s3"}}', "<Delivery s3 '/aws.s3'>")
 ]
 
 
-@pytest.mark.parametrize("leg", ["wsgi", "asgi"])
+@every_leg
 def test_no_header_makes_an_event(leg):
-    """What an HTTP client sends, whatever its headers, is no event; what the handler delivers is one."""
+    """What an HTTP client sends, whatever its headers, is not an event; what the handler delivers is one."""
     seen = Seen()
     application = getattr(seen, leg)
     with served.serve[leg](application) as client:
@@ -251,15 +311,19 @@ HTTP_EVENTS = [file[:-5] for file, row, _ in expectations(EVENTS) if row.startsw
 TAKEN = [name for name in HTTP_EVENTS if "lattice" not in name]
 
 
+def website(leg, application):
+    """The Lambda handler of the application as a website, and as a receiver of events too."""
+    http = Mangum(application, lifespan="off") if leg == "asgi" else make_lambda_handler(application)
+    return make_handler(application, http_handler=http, lifespan="off")
+
+
 @pytest.mark.usefixtures("mangums_loop")
-@pytest.mark.parametrize("leg", ["wsgi", "asgi"])
+@every_leg
 @pytest.mark.parametrize("name", TAKEN)
 def test_http_event_through_another_library_is_none(leg, name):
-    """A request that came through Mangum or apig-wsgi in the same function is no event, whatever it holds."""
+    """A request that came through Mangum or apig-wsgi in the same function is not an event, whatever it holds."""
     seen = Seen()
-    application = getattr(seen, leg)
-    http = Mangum(application, lifespan="off") if leg == "asgi" else make_lambda_handler(application)
-    handler = make_handler(application, http_handler=http, lifespan="off")
+    handler = website(leg, getattr(seen, leg))
     event = sample(name)
     headers = {forgery.partition(": ")[0]: forgery.partition(": ")[2] for forgery in FORGERIES}
     forged = {"matcher": "s3", "path": "/aws.s3", "record_id": None, "attributes": {}}
@@ -268,19 +332,34 @@ def test_http_event_through_another_library_is_none(leg, name):
         if isinstance(event.get(place), dict):
             event[place] |= headers
     if "multiValueHeaders" in event:
-        event["multiValueHeaders"] = (event["multiValueHeaders"] or {}) | {
-            key: [value] for key, value in headers.items()
-        }
+        several = {key: [value] for key, value in headers.items()}
+        event["multiValueHeaders"] = (event["multiValueHeaders"] or {}) | several
     assert handler(event, CONTEXT)["statusCode"] == 200
     handler(S3, CONTEXT)
     assert seen.events == [False, True]
 
 
+@pytest.mark.parametrize("name", [name for name in TAKEN if name.count("__") == 0])
+@pytest.mark.usefixtures("mangums_loop")
+@every_leg
+def test_http_event_through_another_library_is_kept_out(leg, name):
+    """An API Gateway or load balancer request for an event's path gets a 404 in the function that serves both."""
+    seen = Seen()
+    handler = website(leg, EventsOnly(getattr(seen, leg)))
+    event = sample(name)
+    path = re.compile(re.escape(json.dumps(event.get("rawPath") or event["path"])))
+    event = json.loads(path.sub('"/aws.s3"', json.dumps(event)))
+    assert handler(event, CONTEXT)["statusCode"] == 404
+    assert handler(S3, CONTEXT)["status_code"] == "200"
+    assert seen.events == [True]
+
+
 @pytest.mark.parametrize("value", [None, True, 1, "s3", [], {}, {"matcher": "s3", "path": "/aws.s3"}])
-@pytest.mark.parametrize("leg", ["wsgi", "asgi"])
-def test_content_of_an_event_makes_no_event(value, leg):
-    """An event's own content is no mark: neither as it is, nor after it was delivered."""
-    forged = {"cloud_events.delivery": value}
+@pytest.mark.parametrize("key", ["cloud_events.delivery", "asgi.scope", "wsgi_environ"])
+@every_leg
+def test_content_of_an_event_makes_no_event(value, key, leg):
+    """An event's own content is not a mark: neither as it is, nor after it was delivered."""
+    forged = {key: value, "asgi.scope": {"cloud_events.delivery": value}}
     assert is_event(forged) is False
     marks = []
 
@@ -307,230 +386,77 @@ def test_what_has_no_environ_is_no_event(value):
 # EventsOnly
 
 
-def django_shop(leg, folded=False):
-    from django.core.asgi import get_asgi_application
-    from django.core.wsgi import get_wsgi_application
-
-    return get_wsgi_application() if leg == "wsgi" else get_asgi_application()
-
-
-def flask_shop():
-    application = Flask("shop")
-    application.post("/aws.s3", endpoint="reached")(lambda: "reached")
-    application.post("/books", endpoint="books")(lambda: "books")
-    return application
-
-
-async def reached(request):
-    return PlainTextResponse("reached")
-
-
-async def books(request):
-    return PlainTextResponse("books")
-
-
-ROUTES = [Route("/aws.s3", reached, methods=["POST"]), Route("/books", books, methods=["POST"])]
-
-
-def starlette_shop():
-    return Starlette(routes=ROUTES)
-
-
-def fastapi_shop(**options):
-    application = FastAPI(**options)
-    application.post("/aws.s3", response_class=PlainTextResponse)(lambda: "reached")
-    application.post("/books", response_class=PlainTextResponse)(lambda: "books")
-    return application
-
-
-def falcon_shop(leg):
-    class Says:
-        def __init__(self, text):
-            self.text = text
-
-        def on_post(self, request, response):
-            response.text = self.text
-
-    class AsyncSays(Says):
-        async def on_post(self, request, response):
-            response.text = self.text
-
-    application = falcon.App() if leg == "wsgi" else falcon.asgi.App()
-    kind = Says if leg == "wsgi" else AsyncSays
-    application.req_options.strip_url_path_trailing_slash = True
-    application.add_route("/aws.s3", kind("reached"))
-    application.add_route("/books", kind("books"))
-    return application
-
-
-def bottle_shop():
-    application = bottle.Bottle()
-    application.post("/aws.s3")(lambda: "reached")
-    application.post("/books")(lambda: "books")
-    return application
-
-
-def pyramid_shop(traversal):
-    from pyramid.response import Response
-
-    with Configurator() as config:
-        for name, answer in (("aws.s3", "reached"), ("books", "books")):
-            where = {"name": name} if traversal else {"route_name": name}
-            if not traversal:
-                config.add_route(name, f"/{name}")
-            config.add_view(lambda request, answer=answer: Response(answer), request_method="POST", **where)
-        return config.make_wsgi_app()
-
-
-def quart_shop():
-    from quart import Quart
-
-    application = Quart("shop")
-
-    async def reached():
-        return "reached"
-
-    async def books():
-        return "books"
-
-    application.post("/aws.s3")(reached)
-    application.post("/books")(books)
-    return application
-
-
-def litestar_shop():
-    from litestar import Litestar, post
-
-    @post("/aws.s3", sync_to_thread=False, media_type="text/plain", status_code=200)
-    def reached() -> str:
-        return "reached"
-
-    @post("/books", sync_to_thread=False, media_type="text/plain", status_code=200)
-    def books() -> str:
-        return "books"
-
-    return Litestar([reached, books], logging_config=None)
-
-
-SHOPS = {
-    "django": ("wsgi", lambda: django_shop("wsgi")),
-    "django-asgi": ("asgi", lambda: django_shop("asgi")),
-    "flask": ("wsgi", flask_shop),
-    "bottle": ("wsgi", bottle_shop),
-    "pyramid": ("wsgi", lambda: pyramid_shop(False)),
-    "pyramid-traversal": ("wsgi", lambda: pyramid_shop(True)),
-    "falcon": ("wsgi", lambda: falcon_shop("wsgi")),
-    "falcon-asgi": ("asgi", lambda: falcon_shop("asgi")),
-    "starlette": ("asgi", starlette_shop),
-    "fastapi": ("asgi", fastapi_shop),
-    "quart": ("asgi", quart_shop),
-    "litestar": ("asgi", litestar_shop),
-}
-
-
-@pytest.fixture(params=SHOPS)
+@pytest.fixture(params=shops.SHOPS)
 def shop(request):
-    """(leg, application) of a bookshop whose views have no lock of their own, in each framework."""
+    """(leg, application) of a bookshop whose views have no guard of their own, in each framework."""
     from django.test import override_settings
 
-    leg, build = SHOPS[request.param]
+    leg, build = shops.SHOPS[request.param]
     with override_settings(ROOT_URLCONF="apps.guarded.django_shop"):
         yield leg, build()
 
 
 def test_events_only_answers_404_to_others(shop):
-    """Behind EventsOnly an event's path answers the event, 404 to others; all other paths answer everybody."""
+    """Behind EventsOnly an event's path answers the event, 404 to others; all other paths answer everybody.
+
+    The view of another path may ask is_event itself, in any framework.
+    """
     leg, application = shop
-    handler = make_handler(EventsOnly(application))
+    handler = make_handler(EventsOnly(application), matchers=TO)
     assert handler(S3, CONTEXT)["body"] == "reached"
+    assert handler({"to": "/books"}, CONTEXT)["body"] == "True"
     with served.serve[leg](application) as client:
         assert client.post("/aws.s3") == (200, "reached")
     with served.serve[leg](EventsOnly(application)) as client:
-        assert client.post("/aws.s3") == (404, "Not Found")
-        assert client.post("/books") == (200, "books")
+        assert client.post("/aws.s3") == NOT_FOUND
+        assert client.post("/books") == (200, "False")
         assert client.post("/aws").status == client.post("/nowhere").status == 404
 
 
-# The same path, spelled so that a router and a lock might not read it alike.
-SPELLINGS = [
-    "//aws.s3",
-    "///aws.s3",
-    "/aws.s3/",
-    "/aws.s3//",
-    "/%61ws.s3",
-    "/aws%2Es3",
-    "/%2Faws.s3",
-    "/%2faws.s3",
-    "%2Faws.s3",
-    "/%252Faws.s3",
-    "/./aws.s3",
-    "/%2E/aws.s3",
-    "/../aws.s3",
-    "/books/../aws.s3",
-    "/books/%2E%2E/aws.s3",
-    "/books//../aws.s3",
-    "/books/./../aws.s3",
-    "/../../books/../aws.s3",
-    "/..;/aws.s3",
-    "/;/aws.s3",
-    "/aws.s3;a=b",
-    "/aws.s3.",
-    "/aws.s3..",
-    "/aws.s3%20",
-    "/%20aws.s3",
-    "/aws.s3%00",
-    "/%00aws.s3",
-    "/\\aws.s3",
-    "\\aws.s3",
-    "/%5Caws.s3",
-    "/AWS.S3",
-    "/Aws.s3",
-    "/aws.%E1%BA%9E3",
-    "/aws.\u017fns",
-    "/%FFaws.s3",
-    "/aw%FFs.s3",
-    "/%C0%AFaws.s3",
-    "/aws.s3%FF",
-    "%FFaws.s3",
-    "/%EF%BC%8Faws.s3",
-    "/%EF%BB%BFaws.s3",
-    "aws.s3",
-    "./aws.s3",
-    "*/../aws.s3",
-    "http://localhost/aws.s3",
-    "http://localhost//aws.s3",
-    "http:/aws.s3",
-    "HTTP://books@localhost:80/books/../aws.s3",
-    "://x/aws.s3",
-    "//localhost/aws.s3",
-    "/aws.s3?/books",
-    "/aws.s3?",
-    "/aws.s3#/books",
-    "/books?/../aws.s3",
-]
+# The same path, spelled so that a router and a guard might not read it alike.
+SPELLINGS = """
+//aws.s3 ///aws.s3 /aws.s3/ /aws.s3// /%61ws.s3 /aws%2Es3 /%2Faws.s3 /%2faws.s3 %2Faws.s3 /%252Faws.s3
+/./aws.s3 /%2E/aws.s3 /../aws.s3 /books/../aws.s3 /books/%2E%2E/aws.s3 /books//../aws.s3 /books/./../aws.s3
+/../../books/../aws.s3 /..;/aws.s3 /;/aws.s3 /aws.s3;a=b /aws.s3. /aws.s3.. /aws.s3%20 /%20aws.s3 /aws.s3%00 /%00aws.s3
+/\\aws.s3 \\aws.s3 /%5Caws.s3 /AWS.S3 /Aws.s3 /aws.%E1%BA%9E3 /aws.\u017fns /%FFaws.s3 /aw%FFs.s3 /%C0%AFaws.s3
+/aws.s3%FF %FFaws.s3 /%EF%BC%8Faws.s3 /%EF%BB%BFaws.s3 aws.s3 ./aws.s3 */../aws.s3
+http://localhost/aws.s3 http://localhost//aws.s3 http:/aws.s3 HTTP://books@localhost:80/books/../aws.s3 ://x/aws.s3
+//localhost/aws.s3 /aws.s3?/books /aws.s3? /aws.s3#/books /books?/../aws.s3
+""".split()  # noqa: SIM905
+# What a proxy may say of the path, and a router may believe.
+PATH_HEADERS = (
+    *("X-Vhm-Root", "X-Script-Name", "X-Forwarded-Prefix", "X-Forwarded-Path", "X-Original-URL", "X-Rewrite-URL"),
+    *("Script-Name", "Path-Info"),
+)
 
 
 def test_no_spelling_passes(shop):
-    """Over a real socket no other spelling of a guarded path reaches its view, in any framework."""
+    """Over a real socket no other spelling of a guarded path reaches its view, in any framework; no header names it."""
     leg, application = shop
     with served.serve[leg](EventsOnly(application)) as client:
-        assert client.post("/books") == (200, "books")
+        assert client.post("/books") == (200, "False")
         assert [target for target in SPELLINGS if client.post(target).body == "reached"] == []
+        for name in PATH_HEADERS:
+            for root, target in (("/aws.s3", "/"), ("/aws.s3", "/books"), ("/books/..", "/aws.s3")):
+                assert client.post(target, headers=[f"{name}: {root}"]).body != "reached"
 
 
-def environ_of(target):
+def environ_of(target, **more):
     """The environ that wsgiref makes of a request's target."""
     path, _, query = target.partition("?")
     environ = {"PATH_INFO": unquote(path, "iso-8859-1"), "QUERY_STRING": query, "REQUEST_METHOD": "POST"}
-    return {"SCRIPT_NAME": "", "SERVER_NAME": "localhost", "SERVER_PORT": "80", "wsgi.url_scheme": "http"} | environ
+    return (
+        {"SCRIPT_NAME": "", "SERVER_NAME": "localhost", "SERVER_PORT": "80", "wsgi.url_scheme": "http"} | environ | more
+    )
 
 
-def scope_of(target):
+def scope_of(target, **more):
     """The scope that uvicorn makes of a request's target."""
     path, _, query = target.partition("?")
     scope = {"type": "http", "method": "POST", "path": unquote(path), "raw_path": path.encode(), "root_path": ""}
     common = {"asgi": {"version": "3.0"}, "http_version": "1.1", "scheme": "http", "server": ("localhost", 80)}
-    return common | scope | {"query_string": query.encode(), "headers": [(b"host", b"localhost")], "client": None}
+    common |= {"query_string": query.encode(), "headers": [(b"host", b"localhost")], "client": None}
+    return common | scope | more
 
 
 def reaches(leg, application, request):
@@ -540,7 +466,6 @@ def reaches(leg, application, request):
         return b"".join(body) == b"reached"
     sent = []
     body = [{"type": "http.request", "body": b"", "more_body": False}]
-
     over = False
 
     async def receive():
@@ -557,56 +482,34 @@ def reaches(leg, application, request):
     return b"".join(sent) == b"reached"
 
 
-PIECES = [
-    "/",
-    "//",
-    ".",
-    "..",
-    "%2f",
-    "%2F",
-    "%2e",
-    ".",
-    ";",
-    "\\",
-    "%5c",
-    "%FF",
-    "%C0",
-    "%00",
-    "%20",
-    "%09",
-    "A",
-    "a",
-    "books",
-    "aws.s3",
-    "aws.",
-    "s3",
-    "S3",
-    "http:",
-    "://",
-    "localhost",
-    "?",
-    "#",
-    "%",
-    "%25",
-    "%252f",
-    "~",
-    "@",
-    "@@",
-]
+PIECES = r"""
+/ // . .. %2f %2F %2e ; \ %5c %FF %C0 %00 %20 %09 A a books aws.s3 aws. s3 S3 http: :// localhost ? # % %25 %252f ~ @ @@
+""".split()  # noqa: SIM905
+pieces = st.lists(st.sampled_from(PIECES), max_size=6)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None)
-@given(st.lists(st.sampled_from(PIECES), max_size=6), st.lists(st.sampled_from(PIECES), max_size=3))
-@example(["/", "%FF"], [])
-@example(["/", "books", "/", "..", "/"], [])
-@example(["http:", "//", "localhost", "/"], [])
-@example(["/", "@@"], [])
-@example([], [])
-def test_no_invented_spelling_passes(shop, before, after):
-    """What reaches the view of a guarded path, however it is spelled, does so for events alone."""
+@given(pieces, st.lists(st.sampled_from(PIECES), max_size=3), st.one_of(st.none(), pieces))
+@example(["/", "%FF"], [], None)
+@example(["/", "books", "/", "..", "/"], [], None)
+@example(["http:", "//", "localhost", "/"], [], None)
+@example(["/", "@@"], [], None)
+@example([], [], None)
+@example([], [], ["/", "books"])
+@example(["/", "@@"], ["/"], ["/"])
+def test_no_invented_spelling_passes(shop, before, after, rest):
+    """What reaches the view of a guarded path, however it is spelled, does so for events alone.
+
+    rest: the path of the request, where its header X-Vhm-Root has the path of the view
+    """
     leg, application = shop
-    target = "".join([*before, "aws.s3", *after])
-    request = (environ_of if leg == "wsgi" else scope_of)(target)
+    spelled = "".join([*before, "aws.s3", *after])
+    target = spelled if rest is None else f"/{''.join(rest)}"
+    root = "" if rest is None else unquote(spelled, "iso-8859-1")
+    if leg == "wsgi":
+        request = environ_of(target, **({"HTTP_X_VHM_ROOT": root} if root else {}))
+    else:
+        request = scope_of(target, headers=[(b"x-vhm-root", root.encode("latin-1"))] if root else [])
     try:
         reached = reaches(leg, EventsOnly(application), dict(request))
     except Exception:  # what a framework cannot stand, it does not serve
@@ -614,24 +517,71 @@ def test_no_invented_spelling_passes(shop, before, after):
     assert not reached
 
 
+@pytest.mark.parametrize(
+    ("root", "target"), [("/aws.s3", "/"), ("aws.s3", ""), ("/@@aws.s3", "/x"), ("/", "/aws.s3"), ("/x/../aws.s3", "/")]
+)
+@pytest.mark.parametrize("bridge", [None, WSGIMiddleware])
+def test_virtual_root_of_pyramid_is_a_mount_point(bridge, root, target):
+    """Pyramid's traversal begins at X-Vhm-Root, which any client can send: EventsOnly reads it as a mount point."""
+    application = shops.pyramid(traversal=True)
+    if bridge:
+        application = bridge(application)
+        leg, request = "asgi", scope_of(target, headers=[(b"x-vhm-root", root.encode())])
+    else:
+        leg, request = "wsgi", environ_of(target, HTTP_X_VHM_ROOT=root)
+    assert reaches(leg, application, dict(request))
+    assert not reaches(leg, EventsOnly(application), dict(request))
+    assert not reaches(leg, EventsOnly(application, ("/nothing", "/aws.s3")), dict(request))
+
+
+class FromHeader:
+    """A middleware as some proxies need it: the path is what a header says."""
+
+    def __init__(self, application):
+        self.application = application
+
+    def __call__(self, environ, start_response):
+        return self.application({**environ, "PATH_INFO": environ["HTTP_X_ORIGINAL_URL"]}, start_response)
+
+
+@pytest.mark.parametrize(
+    ("middleware", "environ"),
+    [
+        (FromHeader, environ_of("/", HTTP_X_ORIGINAL_URL="/aws.s3")),
+        (lambda inner: ProxyFix(inner, x_prefix=1), environ_of("/aws.s3", HTTP_X_FORWARDED_PREFIX="/books")),
+    ],
+)
+def test_middleware_that_believes_a_header(middleware, environ):
+    """EventsOnly inside a middleware that changes the path guards the changed path; ProxyFix may be inside as well."""
+    assert reaches("wsgi", middleware(shops.flask()), dict(environ))
+    assert not reaches("wsgi", middleware(EventsOnly(shops.flask())), dict(environ))
+    inside = EventsOnly(ProxyFix(shops.flask(), x_prefix=1))
+    for target, prefix in (("/", "/aws.s3"), ("/books", "/aws.s3"), ("/aws.s3", "/books")):
+        assert not reaches("wsgi", inside, environ_of(target, HTTP_X_FORWARDED_PREFIX=prefix))
+
+
 def mounted_flask(paths="/aws."):
-    return DispatcherMiddleware(Flask("root"), {"/api": EventsOnly(flask_shop(), paths)})
+    return DispatcherMiddleware(flask.Flask("root"), {"/api": EventsOnly(shops.flask(), paths)})
 
 
 def mounted_starlette():
-    return Starlette(routes=[Mount("/api", EventsOnly(starlette_shop()))])
+    return Starlette(routes=[Mount("/api", EventsOnly(shops.starlette()))])
 
 
 def inside_fastapi():
-    application = fastapi_shop()
+    application = shops.fastapi()
     application.add_middleware(EventsOnly)
     return application
 
 
 def inside_flask():
-    application = flask_shop()
+    application = shops.flask()
     application.wsgi_app = EventsOnly(application.wsgi_app)
     return application
+
+
+# uvicorn puts its root_path before the path; a proxy that does not take it off leaves it there twice.
+API = {"root_path": "/api"}
 
 
 @pytest.mark.parametrize(
@@ -639,22 +589,15 @@ def inside_flask():
     [
         ("wsgi", mounted_flask, {}, "/api/aws.s3", "Not Found"),
         ("wsgi", lambda: mounted_flask("/api/aws."), {}, "/api/aws.s3", "Not Found"),
-        ("wsgi", mounted_flask, {}, "/api/books", "books"),
+        ("wsgi", mounted_flask, {}, "/api/books", "False"),
         ("wsgi", inside_flask, {}, "/aws.s3", "Not Found"),
         ("asgi", mounted_starlette, {}, "/api/aws.s3", "Not Found"),
-        ("asgi", mounted_starlette, {}, "/api/books", "books"),
+        ("asgi", mounted_starlette, {}, "/api/books", "False"),
         ("asgi", inside_fastapi, {}, "/aws.s3", "Not Found"),
-        # uvicorn puts its root_path before the path; a proxy that does not take it off leaves it there twice.
-        ("asgi", lambda: EventsOnly(starlette_shop()), {"root_path": "/api"}, "/aws.s3", "Not Found"),
-        ("asgi", lambda: EventsOnly(starlette_shop()), {"root_path": "/api"}, "/books", "books"),
-        ("asgi", lambda: EventsOnly(quart_shop()), {"root_path": "/api"}, "/aws.s3", "Not Found"),
-        (
-            "asgi",
-            lambda: EventsOnly(starlette_shop(), paths="/api/aws."),
-            {"root_path": "/api"},
-            "/aws.s3",
-            "Not Found",
-        ),
+        ("asgi", lambda: EventsOnly(shops.starlette()), API, "/aws.s3", "Not Found"),
+        ("asgi", lambda: EventsOnly(shops.starlette()), API, "/books", "False"),
+        ("asgi", lambda: EventsOnly(shops.quart()), API, "/aws.s3", "Not Found"),
+        ("asgi", lambda: EventsOnly(shops.starlette(), paths="/api/aws."), API, "/aws.s3", "Not Found"),
     ],
 )
 def test_mount_point_makes_no_difference(leg, build, options, target, answer):
@@ -667,7 +610,7 @@ def test_mount_point_makes_no_difference(leg, build, options, target, answer):
 @pytest.mark.parametrize("wrap", [lambda app: app, CORSMiddleware], ids=["alone", "wrapped"])
 def test_mount_point_of_fastapi_itself(wrap):
     """FastAPI takes a root_path of its own off the path, which no server has named."""
-    application = fastapi_shop(root_path="/stage")
+    application = shops.fastapi(root_path="/stage")
     assert reaches("asgi", application, scope_of("/stage/aws.s3"))
     guarded = EventsOnly(wrap(application))
     assert not reaches("asgi", guarded, scope_of("/stage/aws.s3"))
@@ -676,7 +619,7 @@ def test_mount_point_of_fastapi_itself(wrap):
 
 def test_without_django_there_is_no_setting(monkeypatch):
     """In a process without Django EventsOnly looks for no setting of it."""
-    guarded = EventsOnly(starlette_shop())
+    guarded = EventsOnly(shops.starlette())
     monkeypatch.delitem(importlib.sys.modules, "django.conf")
     assert not reaches("asgi", guarded, scope_of("/aws.s3"))
 
@@ -686,40 +629,34 @@ def test_mount_point_of_django_itself():
     from django.test import override_settings
 
     with override_settings(ROOT_URLCONF="apps.guarded.django_shop", FORCE_SCRIPT_NAME="/stage"):
-        application = django_shop("asgi")
+        application = shops.SHOPS["django-asgi"][1]()
         assert reaches("asgi", application, scope_of("/stage/aws.s3"))
         assert not reaches("asgi", EventsOnly(application), scope_of("/stage/aws.s3"))
 
 
-@pytest.mark.parametrize(
-    "target",
-    [
-        "/events",
-        "/events/",
-        "/EVENTS",
-        "/events/x",
-        "/events//x",
-        "/x/../events",
-        "events",
-        "/events/../books",
-        "/@@events",
-    ],
+REQUEST = {"wsgi": environ_of, "asgi": scope_of}
+INSIDE = (
+    *("/events", "/events/", "/EVENTS", "/events/x", "/events//x"),
+    *("/x/../events", "events", "/events/../books", "/@@events"),
 )
+
+
+@pytest.mark.parametrize("target", INSIDE)
 @pytest.mark.parametrize("paths", [("/events/",), "/events", ["/nothing", "/Events"], "/@@events"])
-@pytest.mark.parametrize("leg", ["wsgi", "asgi"])
+@every_leg
 def test_paths_are_prefixes(leg, paths, target):
     """A path guards all that begins with it, in any case of letters; "/events/" guards "/events" too."""
     seen = Seen()
-    assert not reaches(leg, EventsOnly(getattr(seen, leg), paths), (environ_of if leg == "wsgi" else scope_of)(target))
+    assert not reaches(leg, EventsOnly(getattr(seen, leg), paths), REQUEST[leg](target))
     assert seen.events == []
 
 
 @pytest.mark.parametrize("target", ["/", "/event", "/my/events", "/aws.s3", "/events.html", "/event/s"])
-@pytest.mark.parametrize("leg", ["wsgi", "asgi"])
+@every_leg
 def test_all_other_paths_are_open(leg, target):
     """What begins with no guarded path is none of EventsOnly's business."""
     seen = Seen()
-    reaches(leg, EventsOnly(getattr(seen, leg), ("/events/",)), (environ_of if leg == "wsgi" else scope_of)(target))
+    reaches(leg, EventsOnly(getattr(seen, leg), ("/events/",)), REQUEST[leg](target))
     assert seen.events == [False]
 
 
@@ -727,7 +664,7 @@ def test_everything_may_be_guarded():
     """With "/" an application is for events alone."""
     seen = Seen()
     with served.wsgi(EventsOnly(seen.wsgi, "/")) as client:
-        assert client.post("/") == client.post("/books") == (404, "Not Found")
+        assert client.post("/") == client.post("/books") == NOT_FOUND
     assert make_handler(EventsOnly(seen.wsgi, "/"))(S3, CONTEXT)["body"] == "seen"
     assert seen.events == [True]
 
@@ -743,9 +680,8 @@ def test_websocket_is_closed():
     async def send(message):
         sent.append(message)
 
-    coroutine = application({**scope_of("/aws.s3"), "type": "websocket"}, None, send)
     with pytest.raises(StopIteration):
-        coroutine.send(None)
+        application(scope_of("/aws.s3", type="websocket"), None, send).send(None)
     assert sent == [{"type": "websocket.close", "code": 1008}]
 
 
@@ -761,26 +697,7 @@ def test_lifespan_passes():
     assert scopes == ["lifespan"]
 
 
-@pytest.mark.parametrize(
-    "name", [name for name in TAKEN if name in ("http.apigw1", "http.apigw2", "http.alb", "http.functionurl")]
-)
-@pytest.mark.usefixtures("mangums_loop")
-@pytest.mark.parametrize("leg", ["wsgi", "asgi"])
-def test_http_event_through_another_library_is_kept_out(leg, name):
-    """An API Gateway or load balancer request for an event's path is answered 404 in the function that serves both."""
-    seen = Seen()
-    application = EventsOnly(getattr(seen, leg))
-    http = Mangum(application, lifespan="off") if leg == "asgi" else make_lambda_handler(application)
-    handler = make_handler(application, http_handler=http, lifespan="off")
-    event = sample(name)
-    path = re.compile(re.escape(json.dumps(event.get("rawPath") or event["path"])))
-    event = json.loads(path.sub('"/aws.s3"', json.dumps(event)))
-    assert handler(event, CONTEXT)["statusCode"] == 404
-    assert handler(S3, CONTEXT)["status_code"] == "200"
-    assert seen.events == [True]
-
-
-def test_interface_that_cannot_be_told():
+def test_interface_that_cannot_be_detected():
     """EventsOnly asks for the interface where the application does not show it, and takes it."""
 
     class Anything:
@@ -801,86 +718,110 @@ def test_path_that_guards_nothing(paths):
     """Paths that no request could have are refused, with their value."""
     with pytest.raises(
         ConfigurationError,
-        match=re.escape(f"EventsOnly: paths={paths!r}; name one or more, each from '/' on, such as '/aws.'"),
+        match=re.escape(
+            f"EventsOnly: paths={paths!r}: name one or more prefixes, each beginning with one '/', for example '/aws.'"
+        ),
     ):
         EventsOnly(Seen().wsgi, paths)
 
 
-def bottle_asked():
-    application = bottle.Bottle()
-    application.post("/asked")(lambda: str(is_event(bottle.request)))
-    return application
+# Behind a2wsgi's bridges
 
 
-def pyramid_asked():
-    from pyramid.response import Response
-
-    with Configurator() as config:
-        config.add_route("asked", "/asked")
-        config.add_view(lambda request: Response(str(is_event(request))), route_name="asked")
-        return config.make_wsgi_app()
+def in_fastapi(application):
+    """*application*, WSGI, mounted in FastAPI."""
+    outside = FastAPI()
+    outside.mount("/inner", WSGIMiddleware(application))
+    return outside
 
 
-def falcon_asked(leg):
-    class Asked:
-        def on_post(self, request, response):
-            response.text = str(is_event(request))
-
-    class AsyncAsked:
-        async def on_post(self, request, response):
-            response.text = str(is_event(request))
-
-    application = falcon.App() if leg == "wsgi" else falcon.asgi.App()
-    application.add_route("/asked", Asked() if leg == "wsgi" else AsyncAsked())
-    return application
-
-
-def quart_asked():
-    from quart import Quart, request
-
-    application = Quart("asked")
-
-    async def asked():
-        return str(is_event(request))
-
-    application.post("/asked")(asked)
-    return application
-
-
-def litestar_asked():
-    import litestar
-
-    async def asked(request: litestar.Request) -> str:
-        return str(is_event(request))
-
-    handler = litestar.post("/asked", media_type="text/plain", status_code=200)(asked)
-    return litestar.Litestar([handler], logging_config=None)
-
-
-def werkzeug_asked():
-    application = Flask("asked")
-    application.post("/asked")(lambda: str(is_event(flask_request)))
-    return application
+def in_flask(application):
+    """*application*, ASGI, mounted in Flask."""
+    return DispatcherMiddleware(flask.Flask("outside"), {"/inner": ASGIMiddleware(application)})
 
 
 @pytest.mark.parametrize(
-    ("leg", "build"),
+    ("leg", "build", "path", "answer"),
     [
-        ("wsgi", bottle_asked),
-        ("wsgi", pyramid_asked),
-        ("wsgi", lambda: falcon_asked("wsgi")),
-        ("asgi", lambda: falcon_asked("asgi")),
-        ("asgi", quart_asked),
-        ("asgi", litestar_asked),
-        ("wsgi", werkzeug_asked),
+        ("asgi", lambda: in_fastapi(load("flask")), "/inner/function", "in"),
+        ("asgi", lambda: in_fastapi(load("django_wsgi")), "/inner/function", "in"),
+        ("wsgi", lambda: in_flask(load("starlette")), "/inner/function", "in"),
+        ("wsgi", lambda: in_flask(load("fastapi")), "/inner/model", "in"),
+        ("asgi", lambda: in_fastapi(in_flask(load("fastapi"))), "/inner/inner/function", "in"),
+        ("asgi", lambda: in_fastapi(EventsOnly(shops.flask())), "/inner/aws.s3", "reached"),
+        ("wsgi", lambda: in_flask(EventsOnly(shops.starlette())), "/inner/aws.s3", "reached"),
     ],
 )
-def test_any_framework_may_ask(leg, build):
-    """is_event knows the requests of frameworks that events_only has no answer for."""
+def test_behind_a_bridge(leg, build, path, answer):
+    """Guards know an event behind a2wsgi's middlewares, and nobody else, whatever headers they send."""
     application = build()
-    assert make_handler(application, matchers=TO)({"to": "/asked"}, CONTEXT)["body"] == "True"
+    to = [Matcher("to", {"$.to": str}, path)]
+    assert make_handler(application, matchers=to)({"to": path.removeprefix("/inner")}, CONTEXT)["body"] == answer
     with served.serve[leg](application) as client:
-        assert client.post("/asked") == (200, "False")
+        for headers in ([], FORGERIES):
+            assert client.post(path, b'{"to": "/model"}', headers).status == 404
+
+
+def test_bridge_that_carries_nothing():
+    """asgiref's WsgiToAsgi does not pass the scope on: behind it nothing is an event, so a guard refuses all."""
+    reply = make_handler(WsgiToAsgi(load("flask")), matchers=TO, interface="asgi", lifespan="off")
+    assert reply({"to": "/function"}, CONTEXT)["status_code"] == "404"
+
+
+# @events_only above the decorator of the route
+
+
+@pytest.mark.parametrize("build", misplaced.BUILDERS)
+def test_view_that_is_registered_past_its_guard(build):
+    """A router that would call a view past its guard is found wherever it is, and the view named."""
+    with pytest.raises(
+        ConfigurationError,
+        match=r"^WSGI_APPLICATION='shop\.app': @events_only is above the decorator of the route, so it does not guard "
+        r"the view apps\.guarded\.misplaced\.\w+\.<locals>\.uploaded; put it directly above `def`, below the decorator "
+        r"of the route$",
+    ):
+        refuse_unguarded(build(), "WSGI_APPLICATION='shop.app'")
+
+
+@every_leg
+def test_such_a_view_is_open(leg):
+    """What is found is open indeed."""
+    with served.serve[leg]((misplaced.flask if leg == "wsgi" else misplaced.fastapi)()) as client:
+        assert client.post("/aws.s3").body.strip('"') == "open"
+
+
+class Slots:
+    __slots__ = ("app",)
+
+    async def __call__(self, request):
+        raise NotImplementedError
+
+
+class Odd:
+    """An application that no attribute may be asked of."""
+
+    def __init__(self):
+        self.app = self
+
+    @property
+    def __dict__(self):
+        raise RuntimeError("not yet")
+
+    def __getattr__(self, name):
+        raise RuntimeError(name)
+
+
+def test_other_applications_start():
+    """Guarded views, and applications of any other kind, are not refused, nor is a view that has no weak reference."""
+    guarded = [load(name) for name in ("django_wsgi", "django_asgi", "flask", "starlette", "fastapi")]
+    events_only(Slots())
+    twice = flask.Flask("twice")
+    events_only(twice.post("/aws.s3")(events_only(lambda: "in")))
+    odd = [flask.current_app, Slots(), Odd(), SimpleNamespace(app=0, routes=7), print, None, [[]]]
+    for application in (*guarded, twice, *odd):
+        cycle = SimpleNamespace(app=application)
+        cycle.routes = [cycle]
+        refuse_unguarded(cycle, "make_handler")
 
 
 PAGE = (Path(__file__).parent.parent / "docs" / "security.md").read_text(encoding="utf-8")
@@ -904,9 +845,9 @@ def test_page_of_security_shows_what_sources_do():
                 assert seen.paths[-1] == shown.split("`")[1]
 
 
-@pytest.mark.parametrize("leg", ["wsgi", "asgi"])
+@every_leg
 def test_two_line_lock(monkeypatch, leg):
-    """The page's two lines: events reach nothing outside of the prefix, and nobody else gets inside of it."""
+    """The page's two lines: events reach nothing outside the prefix, and nobody else gets inside it."""
     monkeypatch.setenv("CLOUD_EVENTS_PATH_PREFIX", "/events")
     assert "CLOUD_EVENTS_PATH_PREFIX=/events\n" in PAGE
     assert 'application = EventsOnly(app, paths=("/events/",))\n' in PAGE
@@ -919,5 +860,5 @@ def test_two_line_lock(monkeypatch, leg):
     assert seen.events == [True] * 6
     assert all(path.startswith("/events/") for path in seen.paths)
     with served.serve[leg](application) as client:
-        assert client.post("/events/aws.s3") == client.post("/EVENTS") == (404, "Not Found")
+        assert client.post("/events/aws.s3") == client.post("/EVENTS") == NOT_FOUND
         assert client.post("/books") == (200, "seen")

@@ -21,7 +21,7 @@ ROOMS = {path.relative_to(SRC).as_posix(): ast.parse(path.read_text(encoding="ut
 FLOORS = [
     {"errors", "values"},
     {"messages"},
-    {"application"},
+    {"application", "unguarded"},
     {"adapter", "interface"},
     {"diagnosis", "view"},
     {"reply", "guard"},

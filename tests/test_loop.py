@@ -39,7 +39,7 @@ from cloud_events import make_handler
 from cloud_events.errors import OutOfTime, ProtocolError
 from cloud_events.interface import loop as loop_module
 from cloud_events.interface import tasks
-from cloud_events.interface.loop import LOOP, Engine
+from cloud_events.interface.loop import LOOP
 from conftest import Context
 
 CONTEXT = Context()
@@ -769,7 +769,7 @@ class TestTasks:
 
     def test_that_have_no_deadline(self, place, caplog, monkeypatch):
         """Where no context says how much time is left, they have some seconds."""
-        monkeypatch.setattr(tasks, "DRAIN", 0)
+        monkeypatch.setattr(tasks, "DRAIN_SECONDS", 0)
 
         async def view(event):
             asyncio.create_task(asyncio.Event().wait(), name="printing")  # noqa: RUF006

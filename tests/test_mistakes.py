@@ -128,7 +128,7 @@ ORDER = {
     "detail": {"number": 42},
 }
 NO_PATH = (
-    "this is no path to an object in a module; write the module, with dots, and the object, such as "
+    "this is not a path to an object in a module; write the dotted name of the module and the object, for example "
     "'project.wsgi.application' or 'project.wsgi:application'"
 )
 
@@ -186,7 +186,8 @@ SETTINGS = {
     ),
     "the path ends at the module": (
         {"WSGI_APPLICATION": "shop.wsgi"},
-        "WSGI_APPLICATION='shop.wsgi': 'shop.wsgi' is a module; name the object in it, such as 'shop.wsgi.application'",
+        "WSGI_APPLICATION='shop.wsgi': 'shop.wsgi' is a module; name the object in it, for example "
+        "'shop.wsgi.application'",
     ),
     "the path is that of something else": (
         {"WSGI_APPLICATION": "shop.wsgi.settings"},

@@ -173,8 +173,8 @@ VARIABLES = [
     (
         "WSGI_APPLICATION",
         "wsgi",
-        "WSGI_APPLICATION='wsgi': this is no path to an object in a module; write the module, with dots, and the "
-        "object, such as 'project.wsgi.application' or 'project.wsgi:application'",
+        "WSGI_APPLICATION='wsgi': this is not a path to an object in a module; write the dotted name of the "
+        "module and the object, for example 'project.wsgi.application' or 'project.wsgi:application'",
     ),
     (
         "WSGI_APPLICATION",

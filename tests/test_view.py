@@ -181,7 +181,7 @@ NO_EVENT = "this request is no event: an HTTP client sent it"
 
 
 def http_requests():
-    """Requests that no event made, forged ones among them, and things that are no requests."""
+    """Requests of HTTP clients, forged ones among them, and things that are not requests."""
     with Flask(__name__).test_request_context("/aws.s3", environ_base={"cloud_events.delivery": "forged"}) as context:
         yield context.request
     scope = {"type": "http", "method": "POST", "path": "/aws.s3", "headers": [(b"cloud_events.delivery", b"forged")]}
@@ -193,7 +193,7 @@ def http_requests():
 
 
 def test_requests_of_http_clients():
-    """A request that no event made is none, whatever its client sends; and it has no CloudEvent."""
+    """A request of an HTTP client is not an event, whatever the client sends, and has no CloudEvent."""
     for request in http_requests():
         assert not is_event(request)
         for question in (cloudevent, cloudevents):

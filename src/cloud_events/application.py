@@ -1,34 +1,40 @@
-"""APPLICATION. A dotted path → the object that it names; an application → the interface that it has."""
+"""APPLICATION. A dotted path → the object that it names; an application → the interface that it speaks."""
 
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import inspect
 import sys
+from typing import Any
 
 from .errors import ConfigurationError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
+# Python 3.14 evaluates annotations late, and fails on names that are imported for type checkers alone.
+UNEVALUATED: dict[str, Any] = (
+    {"annotation_format": importlib.import_module("annotationlib").Format.FORWARDREF}
+    if sys.version_info >= (3, 14)
+    else {}
+)
 
-_COROUTINE = 0x80 | 0x100  # inspect.CO_COROUTINE, CO_ITERABLE_COROUTINE; inspect itself is too dear
-_VARARGS = 0x04
-_UNKNOWN = -1
 
+def load(path: str, setting: str) -> Any:
+    """Return the object at *path*, ``module.attribute`` or ``module:attribute``, the value of the setting *setting*.
 
-def load(path: str, setting: str) -> "Any":
-    """The object at *path*, ``module.attribute`` or ``module:attribute``, that the setting named *setting* gives.
-
-    Raises ConfigurationError, chained to what the module raised, that tells whether the module is not there, something
-    that it imports is not, it fails for another reason, or it has no such attribute.
+    Raises ConfigurationError, chained to what the module raised. The message says whether the module is missing,
+    something that it imports is missing, it failed for another reason, or it has no such attribute.
     """
+    if path != path.strip():
+        raise ConfigurationError(f"{setting}={path!r}: remove the white space around the path")
     module_name, _, attribute = path.partition(":") if ":" in path else path.rpartition(".")
     names = (*module_name.split("."), *attribute.split("."))
     if path.endswith(".py") or not all(name.isidentifier() for name in names):
         raise ConfigurationError(
-            f"{setting}={path!r}: this is no path to an object in a module; write the module, with dots, and the "
-            "object, such as 'project.wsgi.application' or 'project.wsgi:application'"
+            f"{setting}={path!r}: this is not a path to an object in a module; write the dotted name of the module and "
+            "the object, for example 'project.wsgi.application' or 'project.wsgi:application'"
         )
     try:
-        __import__(module_name)
-        found = sys.modules[module_name]
+        found = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:
         raise ConfigurationError(f"{setting}={path!r}: {_fault(module_name, attribute, error)}") from error
     for name in attribute.split("."):
@@ -40,11 +46,9 @@ def load(path: str, setting: str) -> "Any":
 
 
 def _absence(module_name: str, attribute: str) -> str:
-    from importlib.util import find_spec
-
     below = f"{module_name}.{attribute}"
-    if hasattr(sys.modules[module_name], "__path__") and "." not in attribute and find_spec(below):
-        return f"{below!r} is a module; name the object in it, such as '{below}.application'"
+    if hasattr(sys.modules[module_name], "__path__") and "." not in attribute and importlib.util.find_spec(below):
+        return f"{below!r} is a module; name the object in it, for example '{below}.application'"
     return f"module {module_name!r} has no {attribute!r}; what is it called there?"
 
 
@@ -60,55 +64,30 @@ def _fault(module_name: str, attribute: str, error: BaseException) -> str:
     parent, _, name = missing.rpartition(".")
     if hasattr(sys.modules.get(parent), name):
         rest = f"{module_name}.{attribute}".removeprefix(f"{parent}.")
-        return f"{missing!r} is no module, but something in one; write it as '{parent}:{rest}'"
+        return f"{missing!r} is not a module but an object in one; write '{parent}:{rest}'"
     return f"module {missing!r} not found; is it in the deployment package, and spelled like this?"
 
 
-def interface_of(application: "Any") -> "str | None":
-    """What *application* takes: "wsgi", "asgi", "asgi2" (ASGI 2's two calls) or "factory" (nothing).
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
-    None: it cannot be told.
+
+def interface_of(application: Any) -> str | None:
+    """Detect what *application* takes, from the arguments that a call needs.
+
+    Returns "wsgi", "asgi", "asgi2" (ASGI 2's two calls), "factory" (no arguments), or None if there is no telling.
     """
-    count, flags = _signature(application)
-    if flags & _VARARGS:
-        return "asgi" if flags & _COROUTINE else None
-    if flags & _COROUTINE and count:
-        return "asgi"
-    return {3: "asgi", 2: "wsgi", 1: "asgi2", 0: "factory"}.get(count)
-
-
-def _signature(application: "Any") -> "tuple[int, int]":
-    """(number of arguments that a call of *application* must have, code flags)."""
-    if isinstance(application, type):
-        function, bound = vars(application).get("__init__"), 1
-    elif hasattr(application, "__func__"):  # a method, which shows its function's __code__ too
-        function, bound = application.__func__, 1
-    elif hasattr(application, "__code__"):
-        function, bound = application, 0
-    else:
-        function, bound = type(application).__call__, 1
-    code = getattr(function, "__code__", None)
-    if code is None or code.co_flags & _VARARGS:
-        return _inspected(application)
-    defaults = getattr(function, "__defaults__", None) or ()
-    return code.co_argcount - bound - len(defaults), code.co_flags
-
-
-def _inspected(application: "Any") -> "tuple[int, int]":
-    # Compiled, partial and decorated callables have no code of their own to look at.
-    import inspect
-    from functools import partial
-
-    function = inspect.unwrap(application)
-    while isinstance(function, partial):
-        function = function.func
-    flags = _COROUTINE if inspect.iscoroutinefunction(function) else 0
-    try:
-        parameters = inspect.signature(application).parameters.values()
-    except (TypeError, ValueError, NameError):  # NameError: annotations of Python 3.14
-        return _UNKNOWN, flags
-    if any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
-        return _UNKNOWN, flags | _VARARGS
-    positional = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    needed = [parameter for parameter in parameters if parameter.default is parameter.empty]
-    return sum(parameter.kind in positional for parameter in needed), flags
+    # The wrapper that a decorator made speaks for itself, unless it takes any arguments: then what it wraps does.
+    for follow in (False, True):
+        function = inspect.unwrap(application) if follow else application
+        coroutine = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
+        try:
+            signature = inspect.signature(application, follow_wrapped=follow, **UNEVALUATED)
+        except (TypeError, ValueError):  # compiled callables may have none of their own
+            continue
+        parameters = signature.parameters.values()
+        if not any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):
+            needed = sum(
+                parameter.default is parameter.empty and parameter.kind in _POSITIONAL for parameter in parameters
+            )
+            return "asgi" if coroutine and needed else {3: "asgi", 2: "wsgi", 1: "asgi2", 0: "factory"}.get(needed)
+    return "asgi" if coroutine else None

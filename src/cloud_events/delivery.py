@@ -1,10 +1,13 @@
-"""The requests of one event, sent in order while there is time."""
+"""The requests of one event, sent while there is time: in order, or several records at once."""
 
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable
+from contextvars import copy_context
 from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from .adapter import Adapted
@@ -12,13 +15,19 @@ from .adapter.writing import Unit
 from .errors import OutOfTime
 from .messages import Outcome, Part, seconds_left
 from .reply import state_after
+from .workers import Job, Workers
 
 logger = logging.getLogger("cloud_events")
 
 RESERVE = 0.5  # seconds; with less left before the deadline no further record is tried
+LAST_MOMENT = 0.2  # seconds before the deadline; what is not done by then is reported
 NO_TIME = (
     "the function's time was nearly over before the record was tried; give the function a longer timeout, or the event "
     "source mapping smaller batches"
+)
+STILL_RUNNING = (
+    "the function's time was nearly over and the application had not answered; give the function a longer timeout, or "
+    "the application less to do"
 )
 
 Units = Callable[[Adapted, Part, dict[str, Any]], list[Unit]]
@@ -26,7 +35,7 @@ Send = Callable[[Adapted, Part, Unit], Outcome]
 
 
 def deliver(adapted: Adapted, units: Units, send: Send) -> list[Outcome]:
-    """Send the parts of *adapted*, which was split; return what became of each request, in order.
+    """Send the parts of *adapted*, which was split, one at a time; return what became of each request, in order.
 
     After a failure the parts with the same ordering key are not tried. With too little time left, no part is.
     The application's exceptions are the failure of their part; those that end the process are raised.
@@ -43,12 +52,11 @@ def deliver(adapted: Adapted, units: Units, send: Send) -> list[Outcome]:
             # The state goes from record to record, and only the last may close the window.
             last = part is adapted.parts[-1] and adapted.window["isFinalInvokeForWindow"]
             window = {**window, "isFinalInvokeForWindow": last}
-        left = seconds_left(adapted.context)
-        if left is not None and left < RESERVE:
-            tried = [Outcome(part, None, None, OutOfTime(NO_TIME))]
-        else:
+        if _has_time(adapted):
             tried = _try(part, partial(units, adapted, part, window), partial(send, adapted, part))
-        failure = next((outcome.error for outcome in tried if outcome.error is not None), None)
+        else:
+            tried = [Outcome(part, None, None, OutOfTime(NO_TIME))]
+        failure = _failure(tried)
         # Only the first failure may be raised. The tracebacks of the others were logged.
         if failed or failure is None:
             _drop_tracebacks(tried)
@@ -59,6 +67,79 @@ def deliver(adapted: Adapted, units: Units, send: Send) -> list[Outcome]:
         if window:
             window = {**window, "state": state_after(tried, window["state"])}
     return outcomes
+
+
+def deliver_at_once(adapted: Adapted, units: Units, send: Send, workers: Workers) -> list[Outcome]:
+    """As ``deliver``, with as many parts at a time as there are *workers*. Those with one ordering key go in order.
+
+    What ends the process is raised when no other part is running any more. A part that is still running shortly before
+    the deadline is reported as a failure.
+    """
+    waiting: dict[Any, deque[Part]] = {}  # by ordering key: what must wait for the part before it
+    ready: deque[Part] = deque()
+    for part in adapted.parts:
+        follows = part.ordering_key is not None and part.ordering_key in waiting
+        followers = waiting.setdefault(part.ordering_key, deque())
+        (followers if follows else ready).append(part)
+    found = {part.position: [Outcome(part, None, None, OutOfTime(NO_TIME))] for part in adapted.parts}
+    running: dict[int, Job] = {}
+    results: SimpleQueue[tuple[Part, list[Outcome] | BaseException]] = SimpleQueue()
+    fatal: BaseException | None = None
+    failed = False
+    try:
+        while True:
+            while ready and len(running) < workers.count and fatal is None and _has_time(adapted):
+                part = ready.popleft()
+                call = partial(_result, part, partial(units, adapted, part, {}), partial(send, adapted, part))
+                running[part.position] = Job(partial(copy_context().run, call), results)
+                workers.submit(running[part.position])
+                found[part.position] = [Outcome(part, None, None, OutOfTime(STILL_RUNNING))]
+            finished = _next(results, adapted) if running else None
+            if finished is None:
+                break
+            part, result = finished
+            del running[part.position]
+            if isinstance(result, BaseException):
+                fatal = fatal or result
+                continue
+            followers, failure = waiting[part.ordering_key], _failure(result)
+            if failed or failure is None:
+                _drop_tracebacks(result)
+            failed = failed or failure is not None
+            found[part.position] = result
+            if failure is not None:
+                found |= {each.position: [Outcome(each, None, None, failure)] for each in followers}
+            elif followers:
+                ready.append(followers.popleft())
+    finally:
+        workers.give_back(running.values())
+    if fatal is not None:
+        raise fatal
+    return [outcome for position in sorted(found) for outcome in found[position]]
+
+
+def _next(results: SimpleQueue[Any], adapted: Adapted) -> Any:
+    """Return the next result, or None if there is none at the last moment before the deadline."""
+    left = seconds_left(adapted.context)
+    try:
+        return results.get(timeout=None if left is None else max(0, left - LAST_MOMENT))
+    except Empty:
+        return None
+
+
+def _result(
+    part: Part, units: Callable[[], list[Unit]], send: Callable[[Unit], Outcome]
+) -> tuple[Part, list[Outcome] | BaseException]:
+    try:
+        return part, _try(part, units, send)
+    except BaseException as error:  # raised by the thread that waits
+        return part, error
+
+
+def _has_time(adapted: Adapted) -> bool:
+    """Whether enough is left before the deadline to try another part."""
+    left = seconds_left(adapted.context)
+    return left is None or left >= RESERVE
 
 
 def _try(part: Part, units: Callable[[], list[Unit]], send: Callable[[Unit], Outcome]) -> list[Outcome]:
@@ -83,6 +164,10 @@ def _try(part: Part, units: Callable[[], list[Unit]], send: Callable[[Unit], Out
 def _failed(part: Part, path: str | None, error: Exception) -> Outcome:
     logger.exception("a record or item of the event failed: %s", type(error).__name__)
     return Outcome(part, path, None, error)
+
+
+def _failure(outcomes: list[Outcome]) -> BaseException | None:
+    return next((outcome.error for outcome in outcomes if outcome.error is not None), None)
 
 
 def _drop_tracebacks(outcomes: list[Outcome]) -> None:

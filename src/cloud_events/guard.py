@@ -1,116 +1,124 @@
-"""Locks for the paths of events: a decorator for views, a middleware for applications. All others are answered 404."""
+"""Locks for the paths of events: a decorator for views, a middleware for applications. Anything else gets a 404."""
+
+from __future__ import annotations
 
 import functools
+import inspect
 import sys
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar, overload
 
-from .application import interface_of
+from .application import UNEVALUATED, interface_of
 from .errors import ConfigurationError
+from .unguarded import remember
 from .view import is_event
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from typing import Any
+P = ParamSpec("P")
+R = TypeVar("R")
 
-    View = Callable[..., Any]
+_REQUEST = "cloud_events_request"  # the parameter in which FastAPI passes the request to a guarded view
 
 
-def events_only(view: "View") -> "View":
-    """Let only events reach *view*, of Django, Flask, Starlette or FastAPI, plain or ``async``.
+def events_only(view: Callable[P, R]) -> Callable[P, R]:
+    """Let only events reach *view*, a view of Django, Flask, Starlette or FastAPI, plain or ``async``.
 
-    A Django view is exempt from the CSRF check as well: an event has no token, and nobody else gets as far as the view.
-    A class keeps its checks in its methods: ``@method_decorator(events_only, name="dispatch")`` in Django.
+    Put it directly above ``def``, below the decorator of the route: the route must register the guarded view.
+    A Django view is exempt from the CSRF check as well: an event has no token, and nothing else reaches the view.
+    A class is guarded by its methods: ``@method_decorator(events_only, name="dispatch")`` in Django.
+
+    Raises ConfigurationError if *view* is a class.
     """
-    from inspect import isclass, iscoroutinefunction
-
-    if isclass(view):
+    if inspect.isclass(view):
         raise ConfigurationError(
-            f"events_only: {view.__name__} is a class; decorate its methods, in Django by "
+            f"events_only: {view.__name__} is a class; decorate its methods, in Django with "
             "@method_decorator(events_only, name='dispatch')"
         )
-    if iscoroutinefunction(view) or iscoroutinefunction(type(view).__call__):
+    if getattr(view, "guarded_by_events_only", False):
+        return view
+    call: Any = view
+    guarded: Any
+    if inspect.iscoroutinefunction(view) or inspect.iscoroutinefunction(type(view).__call__):
 
         @functools.wraps(view)
-        async def guarded(*args: "Any", **kwargs: "Any") -> "Any":
-            _admit([kwargs.pop(_ASKED, None), *args, *kwargs.values()])
-            return await view(*args, **kwargs)
+        async def guarded(*args: Any, **kwargs: Any) -> Any:
+            _admit([kwargs.pop(_REQUEST, None), *args, *kwargs.values()])
+            return await call(*args, **kwargs)
 
     else:
 
         @functools.wraps(view)
-        def guarded(*args: "Any", **kwargs: "Any") -> "Any":
-            _admit([kwargs.pop(_ASKED, None), *args, *kwargs.values()])
-            return view(*args, **kwargs)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            _admit([kwargs.pop(_REQUEST, None), *args, *kwargs.values()])
+            return call(*args, **kwargs)
 
-    guarded.csrf_exempt = True  # type: ignore[attr-defined]  # read by Django's CsrfViewMiddleware
+    guarded.csrf_exempt = True  # read by Django's CsrfViewMiddleware
     if "fastapi" in sys.modules:
         _ask_fastapi(guarded, view)
-    return guarded
+    remember(view)
+    guarded.guarded_by_events_only = True
+    result: Callable[P, R] = guarded
+    return result
 
 
-_ASKED = "cloud_events_request"
+def _ask_fastapi(guarded: Any, view: Callable[..., Any]) -> None:
+    """Have FastAPI, which passes only what a signature asks for, pass the request to *guarded*.
 
+    FastAPI solves the dependencies of a signature in their order, before it validates the body: the first one refuses.
+    """
 
-def _ask_fastapi(guarded: "Any", view: "View") -> None:
-    """FastAPI hands over only what a signature asks for: ask for the request, before a body is checked."""
-    import inspect
-
-    async def admitted(request: "Any") -> "Any":
+    async def admitted(request: Any) -> Any:
         _admit([request])
         return request
 
     admitted.__annotations__ = {"request": sys.modules["starlette.requests"].HTTPConnection}
-    depends = sys.modules["fastapi"].Depends(admitted)
-    asked = inspect.Parameter(_ASKED, inspect.Parameter.KEYWORD_ONLY, default=depends)
-    signature = inspect.signature(view)
+    depends = Annotated[Any, sys.modules["fastapi"].Depends(admitted)]
+    first = inspect.Parameter(_REQUEST, inspect.Parameter.POSITIONAL_OR_KEYWORD, annotation=depends)
+    try:
+        # Older versions of FastAPI would look up the names of annotations in this module.
+        signature = inspect.signature(view, eval_str=True)
+    except Exception:  # an annotation that has no value: FastAPI says so, if it matters
+        signature = inspect.signature(view, **UNEVALUATED)
     parameters = [*signature.parameters.values()]
-    # Nothing may follow **kwargs.
-    at = len(parameters) - (bool(parameters) and parameters[-1].kind is inspect.Parameter.VAR_KEYWORD)
-    guarded.__signature__ = signature.replace(parameters=[*parameters[:at], asked, *parameters[at:]])
+    at = sum(parameter.kind is parameter.POSITIONAL_ONLY for parameter in parameters)
+    guarded.__signature__ = signature.replace(parameters=[*parameters[:at], first, *parameters[at:]])
 
 
-# Where the class of a framework's requests is, and the exception that the framework answers with 404.
-_FRAMEWORKS: "tuple[tuple[str, str, Callable[[], Exception]], ...]" = (
+# Where the class of a framework's requests is, and the exception that the framework answers with a 404.
+_FRAMEWORKS: tuple[tuple[str, str, Callable[[], Exception]], ...] = (
     ("django.http", "HttpRequest", lambda: sys.modules["django.http"].Http404()),
     ("rest_framework.request", "Request", lambda: sys.modules["django.http"].Http404()),
     ("starlette.requests", "HTTPConnection", lambda: sys.modules["starlette.exceptions"].HTTPException(404)),
 )
 
 
-def _admit(arguments: "Iterable[Any]") -> None:
-    """Raise what the framework answers with 404, unless the request among a view's *arguments* is an event."""
+def _admit(arguments: Iterable[Any]) -> None:
+    """Raise what the framework answers with a 404, unless the request among a view's *arguments* is an event."""
     classes = [
         (getattr(sys.modules[module], name), not_found)
         for module, name, not_found in _FRAMEWORKS
         if module in sys.modules
     ]
     for argument in arguments:
-        for requests, not_found in classes:
-            if isinstance(argument, requests):
+        for request_class, not_found in classes:
+            if isinstance(argument, request_class):
                 if not is_event(argument):
                     raise not_found()
                 return
-    # Flask's views are given no request: it stands in a context of its own.
+    # Flask passes no request to a view: it is in a context variable.
     flask = sys.modules.get("flask")
     if flask is None or not flask.has_request_context():
         raise ConfigurationError(
-            "events_only: the view is given no request of Django, Flask, Starlette or FastAPI; ask is_event(request) "
-            "in the view, or wrap the application in EventsOnly"
+            "events_only: no request of Django, Flask, Starlette or FastAPI was passed to the view; ask "
+            "is_event(request) in the view, or wrap the application in EventsOnly"
         )
     if not is_event(flask.request):
         raise sys.modules["werkzeug.exceptions"].NotFound
 
 
 class EventsOnly:
-    """WSGI or ASGI middleware: only events reach *paths* (prefixes) of *application*; all others are answered 404.
+    """WSGI or ASGI middleware: only events reach *paths* of *app*; anything else gets a 404."""
 
-    paths:     as the router sees them, in any case of letters; "/events/" is "/events" too
-    interface: "wsgi" or "asgi"; seen from the application where it is not given
-
-    Raises ConfigurationError where that cannot be seen, or a path does not begin with "/".
-    """
-
-    def __new__(cls, app: "Any", paths: "Iterable[str]" = ("/aws.",), interface: "str | None" = None) -> "EventsOnly":
+    def __new__(cls, app: Any, paths: Iterable[str] = ("/aws.",), interface: str | None = None) -> EventsOnly:
         kind = interface or interface_of(app)
         if kind not in _INTERFACES:
             raise ConfigurationError(
@@ -118,46 +126,65 @@ class EventsOnly:
             )
         return object.__new__(_INTERFACES[kind])
 
-    def __init__(self, app: "Any", paths: "Iterable[str]" = ("/aws.",), interface: "str | None" = None) -> None:
+    def __init__(self, app: Any, paths: Iterable[str] = ("/aws.",), interface: str | None = None) -> None:
+        """Guard *paths* of *app*.
+
+        paths:     one prefix, or several, of paths as the router sees them, in any case of letters; "/events/" guards
+                   "/events" too
+        interface: "wsgi" or "asgi"; detected from the application if omitted
+
+        Raises ConfigurationError if the interface cannot be detected, or a path does not begin with one "/".
+        """
         self._app = app
         self._paths = tuple(
             path.casefold().replace("/@@", "/") for path in ((paths,) if isinstance(paths, str) else paths)
         )
         if not self._paths or not all(path[:1] == "/" and "//" not in path for path in self._paths):
             raise ConfigurationError(
-                f"EventsOnly: paths={paths!r}; name one or more, each from '/' on, such as '/aws.'"
+                f"EventsOnly: paths={paths!r}: name one or more prefixes, each beginning with one '/', for example "
+                "'/aws.'"
             )
 
-    def _refuses(self, path: str, mounts: "Iterable[str]", request: "Any") -> bool:
-        """Whether *request* is no event, and a router may take its *path* for one that only events may reach.
+    if TYPE_CHECKING:  # each instance is called in one of these two ways
 
-        mounts: what stands before the application's own paths, and may be a part of *path* or not
+        @overload
+        def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]: ...
+        @overload
+        def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> Awaitable[None]: ...
+        def __call__(self, *arguments: Any, **named: Any) -> Any: ...
+
+    def _refuses(self, path: str, mounts: Iterable[str], request: Any) -> bool:
+        """Whether *request* is not an event, and a router may take its *path* for one that only events may reach.
+
+        mounts: what comes before the application's own paths, the innermost first; it may be a part of *path* or not
         """
         if is_event(request):
             return False
         if path[:1] not in ("", "/"):  # a whole URL or no path at all, which each router reads in its own way
             return True
         seen = [path]
-        for mount in filter(None, mounts):
-            seen += [mount + path, path.partition(mount)[2]]
+        for mount in dict.fromkeys(filter(None, mounts)):
+            seen += [mount + one for one in seen] + [one.partition(mount)[2] for one in seen]
         return any(_plain(one, dots).startswith(self._paths) for one in seen for dots in (False, True))
 
 
 class _WsgiEventsOnly(EventsOnly):
-    def __call__(self, environ: "dict[str, Any]", start_response: "Any") -> "Any":
-        # As Bottle reads it, which ignores what is no UTF-8.
-        path, mount = (
-            environ.get(key, "").encode("latin-1").decode("utf-8", "ignore") for key in ("PATH_INFO", "SCRIPT_NAME")
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:  # type: ignore[override]
+        # As Bottle reads it, which ignores what is not UTF-8.
+        path, *mounts = (
+            environ.get(key, "").encode("latin-1").decode("utf-8", "ignore")
+            for key in ("PATH_INFO", "HTTP_X_VHM_ROOT", "SCRIPT_NAME")
         )
-        if not self._refuses(path, [mount], environ):
-            return self._app(environ, start_response)
+        if not self._refuses(path, mounts, environ):
+            inside: Iterable[bytes] = self._app(environ, start_response)
+            return inside
         start_response("404 Not Found", [("Content-Type", "text/plain"), ("Content-Length", "9")])
         return [b"Not Found"]
 
 
 class _AsgiEventsOnly(EventsOnly):
-    async def __call__(self, scope: "Any", receive: "Any", send: "Any") -> None:
-        if "path" not in scope or not self._refuses(scope["path"], [scope.get("root_path", ""), *self._own()], scope):
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # type: ignore[override]
+        if "path" not in scope or not self._refuses(scope["path"], self._mounts(scope), scope):
             await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
@@ -166,22 +193,24 @@ class _AsgiEventsOnly(EventsOnly):
             await send({"type": "http.response.start", "status": 404, "headers": headers})
             await send({"type": "http.response.body", "body": b"Not Found"})
 
-    def _own(self) -> "list[str]":
-        """The mount points that an application takes off although no server has named them."""
+    def _mounts(self, scope: Any) -> list[str]:
+        """The mount points of *scope*, and those that an application takes off although no server has named them."""
+        virtual = b",".join(value for name, value in scope.get("headers", ()) if name.lower() == b"x-vhm-root")
         app = self._app
         while (inner := getattr(app, "app", app)) is not app:
             app = inner
-        own = [getattr(app, "root_path", "")]  # FastAPI(root_path=…)
+        mounts = [virtual.decode("utf-8", "ignore"), scope.get("root_path", "")]
+        mounts.append(getattr(app, "root_path", ""))  # FastAPI(root_path=…)
         if "django.conf" in sys.modules and sys.modules["django.conf"].settings.configured:
-            own.append(sys.modules["django.conf"].settings.FORCE_SCRIPT_NAME)
-        return own
+            mounts.append(sys.modules["django.conf"].settings.FORCE_SCRIPT_NAME)
+        return mounts
 
 
 _INTERFACES = {"wsgi": _WsgiEventsOnly, "asgi": _AsgiEventsOnly}
 
 
 def _plain(path: str, dots: bool) -> str:
-    """*path* in lower case with one slash at each end and between segments; *dots* has "." and ".." do their work."""
+    """*path* in lower case with one slash at each end and between segments; *dots*: resolve "." and ".." segments."""
     segments: list[str] = []
     for segment in path.casefold().split("/"):
         segment = segment.removeprefix("@@")  # Pyramid's traversal: what follows is the name of a view, as without it

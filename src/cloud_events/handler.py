@@ -9,8 +9,9 @@ import logging
 import os
 import sys
 import threading
+from collections.abc import Callable
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, Unpack
 
 from .adapter import Adapted, Adapter
 from .adapter.encoding import use_orjson
@@ -18,12 +19,14 @@ from .adapter.matcher import HTTP
 from .adapter.path import Targets
 from .adapter.writing import Unit
 from .application import load
-from .delivery import deliver
-from .errors import UnsupportedEvent
+from .delivery import deliver, deliver_at_once
+from .diagnosis import note
+from .errors import OutOfTime, UnsupportedEvent
 from .interface import wsgi
-from .messages import Outcome, Part, Request, Response
+from .messages import Outcome, Part, Request, Response, seconds_left
 from .reply import Reply
-from .settings import Settings, from_environment, resolve
+from .settings import Keywords, Settings, from_environment, resolve
+from .workers import Workers
 
 logger = logging.getLogger("cloud_events")
 
@@ -52,7 +55,9 @@ class Handler:
         self.settings = settings
         self.interface = _interface(settings)
         targets = Targets(self.interface.default_path, settings.path_prefix, settings.sources)
-        self.adapter = Adapter(settings.matchers, targets, settings.content_mode, settings.delivery == "record")
+        by_record = settings.delivery == "record"
+        self.adapter = Adapter(settings.matchers, targets, settings.content_mode, by_record, settings.unwrap)
+        self._workers = Workers(settings.concurrency) if settings.concurrency > 1 else None
         self._reply = Reply(settings.response == "native", settings.failure_statuses)
         self._observer = observer
         use_orjson()
@@ -64,6 +69,8 @@ class Handler:
         Raises InvalidEvent, UnsupportedEvent, EventFailed, the others of ``cloud_events.errors``, and whatever the
         application raises before its response is complete. Each of these fails the invocation.
         """
+        if self._workers and not self._workers.wait_for_late(seconds_left(context)):
+            raise OutOfTime("a record of the event before is still being handled; give the application less to do")
         adapted = self.adapter.adapt(event, context)
         if self._observer is not None:
             self._observer.adapted(adapted)
@@ -72,6 +79,8 @@ class Handler:
         if adapted.split is None:
             (part,) = adapted.parts
             outcomes = [self._send(adapted, part, unit) for unit in self.adapter.units(adapted, part, {})]
+        elif self._workers and adapted.split == "record" and not adapted.window and self._workers.take():
+            outcomes = deliver_at_once(adapted, self.adapter.units, self._send, self._workers)
         else:
             outcomes = deliver(adapted, self.adapter.units, self._send)
         return self._reply.tell(adapted, outcomes)
@@ -86,12 +95,16 @@ class Handler:
         try:
             response = self.interface.call(request)
         except BaseException as error:
+            hint = note(error)
+            if hint:
+                error.add_note(hint)
             self._observe(request, error, started)
             raise
         if logger.isEnabledFor(logging.INFO):
             milliseconds = (perf_counter() - started) * 1000
             line = (request.delivery.matcher, self.interface.method, request.path, response.status, milliseconds)
-            logger.info("%s: %s %s answered %d in %.1f ms", *line)
+            fields = _fields(request, response, milliseconds)
+            logger.info("%s: %s %s answered %d in %.1f ms", *line, extra=fields)
         if response.error is not None:
             late = response.error
             logger.error("the application failed after its response at %s was complete", request.path, exc_info=late)
@@ -124,13 +137,17 @@ def handler(event: Any, context: Any) -> Any:
     return (_handler or _load())(event, context)
 
 
-def make_handler(application: Any, interface: str | None = None, **settings: Any) -> Handler:
+def make_handler(
+    application: Callable[..., Any] | str,
+    interface: Literal["wsgi", "asgi"] | None = None,
+    **settings: Unpack[Keywords],
+) -> Handler:
     """Return a Lambda handler for *application*, a callable or the dotted path of one.
 
     interface: "wsgi" or "asgi"; detected from the application if omitted
     settings:  wsgi_environ, asgi_scope, response, failure_statuses, delivery, content_mode, matchers, path_prefix,
-               sources, http_handler, lifespan: each as the environment variable of that name, objects or dotted paths.
-               One that is omitted falls back on its environment variable.
+               sources, http_handler, lifespan, unwrap, concurrency: each as the environment variable of that name,
+               objects or dotted paths. One that is omitted falls back on its environment variable.
 
     Raises ConfigurationError, naming the keyword, its value and the remedy.
     """
@@ -145,6 +162,19 @@ def _interface(settings: Settings) -> Any:
     from .interface import asgi  # with asyncio, which WSGI functions do without
 
     return asgi.Interface(settings.application, settings.base, settings.lifespan)
+
+
+def _fields(request: Request, response: Response, milliseconds: float) -> dict[str, Any]:
+    """Return what a log in JSON says of a delivery: the runtime client prints the extra fields of a record."""
+    delivery = request.delivery
+    return {
+        "matcher": delivery.matcher,
+        "path": request.path,
+        "status": response.status,
+        "milliseconds": milliseconds,
+        "event_id": delivery.event_id,
+        "record_id": delivery.record_id,
+    }
 
 
 def _load() -> Handler:

@@ -12,7 +12,6 @@ from .adapter import ours
 from .adapter.matcher import HTTP
 from .adapter.records import records
 from .handler import boxes, journey
-from .messages import BODILESS
 from .values import NamedTuple
 
 TYPE_CHECKING = False
@@ -195,7 +194,7 @@ def _headers(interface: "Any", request: "Request") -> "dict[str, str]":
         environ = interface.environ(request)
         names = [name for name in environ if name.startswith("HTTP_") or name in ("CONTENT_TYPE", "CONTENT_LENGTH")]
         return {name.removeprefix("HTTP_").replace("_", "-").lower(): environ[name] for name in names}
-    scope = interface.scope(request, b"" if interface.method in BODILESS else request.body)
+    scope = interface.scope(request)
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 BODILESS = ("GET", "HEAD", "TRACE", "CONNECT")  # RFC 9110, section 9.3: content has no meaning in these
 
@@ -19,17 +19,34 @@ class Delivery:
     path:       the path that the event was sent to
     record_id:  the identifier of the one record in this request, or None for a whole event
     attributes: the CloudEvent attributes of the event, a dict; empty where the event has none
+    kind:       the name of the library's own row for the event, or None
+    via:        where the event arrived inside others (CLOUD_EVENTS_UNWRAP), the names of their rows, outermost first,
+                such as ("sqs", "sns"); else ()
+    record:     the outermost record that the event arrived in, or None
+    payload:    the body, where it is what the producer wrote (CLOUD_EVENTS_CONTENT_MODE=payload), bytes; else None
     """
 
-    __slots__ = ("attributes", "matcher", "path", "record_id")
+    __slots__ = ("attributes", "kind", "matcher", "path", "payload", "record", "record_id", "via")
 
     def __init__(
-        self, matcher: str | None, path: str, record_id: Any = None, attributes: Mapping[str, Any] | None = None
+        self,
+        matcher: str | None,
+        path: str,
+        record_id: Any = None,
+        attributes: Mapping[str, Any] | None = None,
+        kind: str | None = None,
+        via: tuple[str | None, ...] = (),
+        record: Any = None,
+        payload: bytes | None = None,
     ) -> None:
         self.matcher = matcher
         self.path = path
         self.record_id = record_id
         self.attributes = attributes or {}
+        self.kind = kind
+        self.via = via
+        self.record = record
+        self.payload = payload
 
     @property
     def event_id(self) -> str | None:
@@ -129,7 +146,7 @@ class Response:
         return f"<Response {self.status}, {len(self.body)} bytes>"
 
 
-class Part(NamedTuple):
+class Part:
     """What succeeds or fails as one: a whole event, one record of a batch, or one item of a list of events.
 
     value:        the event, record or item
@@ -139,17 +156,22 @@ class Part(NamedTuple):
     ordering_key: parts with the same key wait for one another; None if the part is independent
     """
 
-    value: Any
-    group: str | None = None
-    position: int = 0
-    identifier: Any = None
-    ordering_key: Any = None
+    __slots__ = ("group", "identifier", "ordering_key", "position", "value")
+
+    def __init__(
+        self, value: Any, group: str | None = None, position: int = 0, identifier: Any = None, ordering_key: Any = None
+    ) -> None:
+        self.value = value
+        self.group = group
+        self.position = position
+        self.identifier = identifier
+        self.ordering_key = ordering_key
 
     def __repr__(self) -> str:
         return f"<Part {self.position}>"
 
 
-class Outcome(NamedTuple):
+class Outcome:
     """What became of one request. The request itself is not kept: 10,000 of them would fill the memory.
 
     part:     what the request carried
@@ -159,11 +181,21 @@ class Outcome(NamedTuple):
     reported: the application's own ``batchItemFailures``, a list, or None
     """
 
-    part: Part
-    path: str | None
-    response: Response | None
-    error: BaseException | None
-    reported: list[Any] | None = None
+    __slots__ = ("error", "part", "path", "reported", "response")
+
+    def __init__(
+        self,
+        part: Part,
+        path: str | None,
+        response: Response | None,
+        error: BaseException | None,
+        reported: list[Any] | None = None,
+    ) -> None:
+        self.part = part
+        self.path = path
+        self.response = response
+        self.error = error
+        self.reported = reported
 
     def __repr__(self) -> str:
         return f"<Outcome of {self.part!r}>"
@@ -173,3 +205,9 @@ def seconds_left(context: Any) -> float | None:
     """Return the time until Lambda ends this invocation, in seconds; None if *context* does not say."""
     remaining = getattr(context, "get_remaining_time_in_millis", None)
     return None if remaining is None else remaining() / 1000
+
+
+def request_id(context: Any) -> str | None:
+    """Return the id of this invocation; None if *context* does not say."""
+    found = getattr(context, "aws_request_id", None)
+    return None if found is None else str(found)

@@ -28,8 +28,8 @@ CUT = 100_000  # characters that are left of a body that is too long
 
 # "batchItemFailures" in any spelling.
 REPORT = re.compile(r"batch[\W_]*items?[\W_]*failures?", re.IGNORECASE)
-ENTRY = re.compile(rf"{REPORT.pattern}[\W_]*item[\W_]*identifiers?([^}}]+)", re.IGNORECASE)
-BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4}){6,}")
+ENTRY = rf"(?i){REPORT.pattern}[\W_]*item[\W_]*identifiers?([^}}]+)"
+BASE64 = r"(?:[A-Za-z0-9+/]{4}){6,}"
 GZIP = b"\x1f\x8b"  # RFC 1952, section 2.3.1
 
 
@@ -71,8 +71,7 @@ class Reply:
         if error is not None:
             raise error
         named = _named(adapted, outcomes, failed)
-        state = state_after(outcomes, adapted.window.get("state"))
-        window = {"state": state} if adapted.window and state is not None else {}
+        window = _window(adapted, outcomes)
         by_record = adapted.split == "record" and reports(adapted)
         if self._native and (adapted.reply == "poll" or by_record):
             return _fit({"batchItemFailures": named or [], **window}, adapted, outcomes)
@@ -103,6 +102,12 @@ class Reply:
 def reports(adapted: Adapted) -> bool:
     """Whether the sender can be told which records failed."""
     return adapted.kind.records is not None and adapted.kind.records.reports
+
+
+def _window(adapted: Adapted, outcomes: list[Outcome]) -> dict[str, Any]:
+    """Return the ``state`` that Lambda wants back at the end of a call for a tumbling window; {} if there is none."""
+    state = state_after(outcomes, adapted.window["state"]) if adapted.window else None
+    return {} if state is None else {"state": state}
 
 
 def state_after(outcomes: list[Outcome], state: Any) -> Any:
@@ -149,14 +154,14 @@ def _is_echo(text: str, asked: bytes) -> bool:
     base64, and a view decodes it.
     """
     event = _ascii(asked)
-    data = [_ascii(b64decode(packed)) for packed in BASE64.findall(event)]
+    data = [_ascii(b64decode(packed)) for packed in re.findall(BASE64, event)]
     event = "\n".join([event, *data])
     return REPORT.search(event) is not None and _entries(text) <= _entries(event)
 
 
 def _entries(text: str) -> set[str]:
     """Return the first identifier of each report in *text*, without quotes and escapes."""
-    return {re.sub(r"[\W_]", "", identifier) for identifier in ENTRY.findall(text)}
+    return {re.sub(r"[\W_]", "", identifier) for identifier in re.findall(ENTRY, text)}
 
 
 def _checked_report(adapted: Adapted, part: Part, reported: Any) -> tuple[list[Any] | None, str]:

@@ -4,20 +4,39 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, TypedDict
 
 from .adapter.matcher import Matcher
 from .adapter.path import fault_of
 from .application import interface_of, load
 from .errors import ConfigurationError
+from .unguarded import refuse_unguarded
 
 PREFIX = "CLOUD_EVENTS_"
-NEAR_PREFIX = re.compile(r"CLOUD_?EVENTS?_+(\w+)", re.IGNORECASE)
+NEAR_PREFIX = r"CLOUD_?EVENTS?_+(\w+)"
 
 
-class Settings(NamedTuple):
+class Keywords(TypedDict, total=False):
+    """The keywords of ``make_handler``: objects, or what the environment variable of that name may say."""
+
+    wsgi_environ: Mapping[str, Any] | str
+    asgi_scope: Mapping[str, Any] | str
+    response: Literal["envelope", "native"]
+    failure_statuses: str | int
+    delivery: Literal["batch", "record"]
+    content_mode: Literal["event", "binary", "structured", "payload"]
+    matchers: Matcher | Sequence[Matcher] | str
+    path_prefix: str
+    sources: Sequence[str] | str
+    http_handler: Callable[[Any, Any], Any] | str
+    lifespan: Literal["auto", "on", "off"]
+    unwrap: Sequence[str] | str
+    concurrency: int | str
+
+
+class Settings:
     """What was set, checked and loaded.
 
     application:      the callable
@@ -26,12 +45,14 @@ class Settings(NamedTuple):
     response:         "envelope" or "native"
     failure_statuses: the statuses that count as a failure, a frozenset of int
     delivery:         "batch" or "record"
-    content_mode:     "event", "binary" or "structured"
+    content_mode:     "event", "binary", "structured" or "payload"
     matchers:         the user's rows
     path_prefix:      put before every path, or ""
     sources:          the shell-style patterns of accepted dynamic values; () accepts all
     http_handler:     the Lambda handler of HTTP requests, or None
     lifespan:         "auto", "on" or "off"
+    unwrap:           the names of the rows that may arrive inside a record
+    concurrency:      how many records of one event are sent at once, at most
     """
 
     application: Callable[..., Any]
@@ -46,6 +67,14 @@ class Settings(NamedTuple):
     sources: tuple[str, ...]
     http_handler: Callable[[Any, Any], Any] | None
     lifespan: str
+    unwrap: tuple[str, ...]
+    concurrency: int
+
+    def __init__(self, application: Callable[..., Any], interface: str, base: dict[str, Any], options: Any) -> None:
+        self.application = application
+        self.interface = interface
+        self.base = base
+        vars(self).update(options)
 
     def __repr__(self) -> str:
         return f"<Settings {self.interface}>"
@@ -97,17 +126,27 @@ def parse_path_prefix(value: Any, label: str) -> str:
 
 
 def parse_sources(value: Any, label: str) -> tuple[str, ...]:
+    return _parse_list(value, label, "pattern", "com.example.*,aws.*")
+
+
+def parse_names(value: Any, label: str) -> tuple[str, ...]:
+    return _parse_list(value, label, "name", "s3,sns")
+
+
+def _parse_list(value: Any, label: str, noun: str, example: str) -> tuple[str, ...]:
     parts = value.split(",") if isinstance(value, str) else value
     if not (isinstance(parts, (list, tuple)) and all(isinstance(part, str) for part in parts)):
-        raise ConfigurationError(
-            f"{label}: it must be comma-separated patterns, such as 'com.example.*,aws.*', or a list of them"
-        )
-    patterns = tuple(part.strip() for part in parts)
-    if not all(patterns):
-        raise ConfigurationError(
-            f"{label}: one pattern is empty; write comma-separated patterns, such as 'com.example.*,aws.*'"
-        )
-    return patterns
+        raise ConfigurationError(f"{label}: it must be comma-separated {noun}s, such as {example!r}, or a list of them")
+    found = tuple(part.strip() for part in parts)
+    if not all(found):
+        raise ConfigurationError(f"{label}: one {noun} is empty; write comma-separated {noun}s, such as {example!r}")
+    return found
+
+
+def parse_count(value: Any, label: str) -> int:
+    if isinstance(value, bool) or not str(value).isdecimal() or int(value) < 1:
+        raise ConfigurationError(f"{label}: it must be a whole number from 1, such as 10")
+    return int(value)
 
 
 def parse_http_handler(value: Any, label: str) -> Callable[[Any, Any], Any]:
@@ -136,12 +175,14 @@ OPTIONS = (
     Option("response", one_of("envelope", "native"), "envelope"),
     Option("failure_statuses", parse_statuses, frozenset(range(300, 600))),
     Option("delivery", one_of("batch", "record"), "batch"),
-    Option("content_mode", one_of("event", "binary", "structured"), "event"),
+    Option("content_mode", one_of("event", "binary", "structured", "payload"), "event"),
     Option("matchers", parse_matchers, (), dotted=True),
     Option("path_prefix", parse_path_prefix, ""),
     Option("sources", parse_sources, ()),
     Option("http_handler", parse_http_handler, None, dotted=True),
     Option("lifespan", one_of("auto", "on", "off"), "auto"),
+    Option("unwrap", parse_names, ()),
+    Option("concurrency", parse_count, 1),
 )
 NAMES = tuple(option.name for option in OPTIONS)
 
@@ -182,6 +223,7 @@ def resolve(
             f"{label}: an application must be callable; this is {_kind(application)}. Name the object that a server "
             "would run, such as project.wsgi.application"
         )
+    refuse_unguarded(application, label)
     interface, application = _interface(application, interface, label)
     base_name = "wsgi_environ" if interface == "wsgi" else "asgi_scope"
     base, base_label = _value(base_name, keywords, dotted=True)
@@ -191,7 +233,23 @@ def resolve(
     for option in OPTIONS:
         value, value_label = _value(option.name, keywords, option.dotted)
         parsed[option.name] = option.default if value is None else option.parse(value, value_label)
-    return Settings(application, interface, base or {}, **parsed)
+    fault = combination_fault(parsed)
+    if fault:
+        raise ConfigurationError(fault)
+    return Settings(application, interface, base or {}, parsed)
+
+
+def combination_fault(parsed: Mapping[str, Any]) -> str:
+    """Return what is wrong with settings that are right one by one, *parsed* by name; "" if nothing is."""
+    needs_record = {
+        "CLOUD_EVENTS_CONTENT_MODE='payload'": parsed["content_mode"] == "payload",
+        "CLOUD_EVENTS_UNWRAP": bool(parsed["unwrap"]),
+        f"CLOUD_EVENTS_CONCURRENCY={parsed['concurrency']}": parsed["concurrency"] > 1,
+    }
+    named = [setting for setting, needed in needs_record.items() if needed]
+    if named and parsed["delivery"] != "record":
+        return f"{' and '.join(named)}: records must be delivered singly for that; set CLOUD_EVENTS_DELIVERY=record"
+    return ""
 
 
 def _interface(application: Any, interface: str | None, label: str) -> tuple[str, Any]:
@@ -238,19 +296,23 @@ def _value(name: str, keywords: Mapping[str, Any], dotted: bool) -> tuple[Any, s
     return value, f"{label}={value!r}"
 
 
+def variable_fault(variable: str) -> str:
+    """Return what is wrong with the name of an environment variable; "" if it is one of ours, or not meant to be."""
+    known = [name.upper() for name in NAMES]
+    if variable.startswith(PREFIX):
+        name = variable.removeprefix(PREFIX)
+        return "" if name in known else f"{variable}: no such setting; {_nearest(name, known, PREFIX)}"
+    near = re.fullmatch(NEAR_PREFIX, variable, re.IGNORECASE)
+    # Just one of our names, or nearly one: CLOUD_EVENT_BUS_NAME may be the application's own.
+    close = get_close_matches(near[1].upper(), known, 1, 0.8) if near else []
+    return f"{variable}: no such setting; did you mean {PREFIX}{close[0]}?" if close else ""
+
+
 def _refuse_unknown(keywords: Mapping[str, Any]) -> None:
     """Raise ConfigurationError for a misspelled name, which would otherwise lose events without a word."""
-    known = [name.upper() for name in NAMES]
     for variable in os.environ:
-        if variable.startswith(PREFIX):
-            name = variable.removeprefix(PREFIX)
-            if name not in known:
-                raise ConfigurationError(f"{variable}: no such setting; {_nearest(name, known, PREFIX)}")
-        elif near := NEAR_PREFIX.fullmatch(variable):
-            # Just one of our names, or nearly one: CLOUD_EVENT_BUS_NAME may be the application's own.
-            close = get_close_matches(near[1].upper(), known, 1, 0.8)
-            if close:
-                raise ConfigurationError(f"{variable}: no such setting; did you mean {PREFIX}{close[0]}?")
+        if fault := variable_fault(variable):
+            raise ConfigurationError(fault)
     keywords_known = ("wsgi_environ", "asgi_scope", *NAMES)
     for name in keywords:
         if name not in keywords_known:

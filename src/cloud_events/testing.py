@@ -55,7 +55,8 @@ class EventClient:
         """The same without blocking the test's own event loop, for applications that need something of that."""
         import asyncio
 
-        return await asyncio.to_thread(self.send, event, context)
+        # Not to_thread, which copies the context: asgiref would take the thread for one of the test's own.
+        return await asyncio.get_running_loop().run_in_executor(None, self.send, event, context)
 
     def close(self) -> None:
         self._invoke.close()

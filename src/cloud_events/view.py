@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .adapter import OURS
-from .adapter.cloudevent import CloudEvent, unpack
+from .adapter.cloudevent import CloudEvent, from_fields, unpack
 from .adapter.kinds import Describer, data_of, kind_of, records_of
 from .errors import InvalidEvent
-from .messages import Delivery
+from .messages import Delivery, request_id
 
 # Where requests keep their environ or scope: Starlette, Litestar, Quart and Django's ASGI · Flask, Bottle, Pyramid and
 # Django's WSGI · Falcon's WSGI.
@@ -17,36 +16,51 @@ _CARRIERS = ("scope", "environ", "env")
 
 
 def carrier(request: Any) -> Mapping[str, Any] | None:
-    """The environ or scope of *request*, which may be one itself; None if it has none."""
-    if isinstance(request, dict):
-        return request
-    for name in _CARRIERS:
-        found = getattr(request, name, None)
-        if isinstance(found, dict):
-            return found
-    return None
+    """Return the environ or scope of *request*, which may be one itself, or None if it has none.
+
+    Behind a bridge of a2wsgi it is the one that the bridge was called with, if the library made that.
+    """
+    found: dict[str, Any] | None = request if isinstance(request, dict) else None
+    if found is None:
+        held = (getattr(request, name, None) for name in _CARRIERS)
+        found = next((one for one in held if isinstance(one, dict)), None)
+    inner = found
+    while isinstance(inner, dict):
+        if _MARK in inner:
+            return inner
+        # Where a2wsgi keeps it: WSGIMiddleware · ASGIMiddleware.
+        inner = inner.get("asgi.scope") or inner.get("wsgi_environ")
+    return found
+
+
+_MARK = "cloud_events.delivery"
 
 
 def is_event(request: Any) -> bool:
-    """Whether this library made *request* (an environ, a scope, or a framework's request) of an event, in this process.
+    """Whether this library made *request* (an environ, a scope, or a framework's request) from an event.
 
-    The mark is an object under a key that no header can set: a server makes only ``HTTP_*`` keys and ``headers`` of
-    what a client sends (PEP 3333, "environ Variables"; ASGI, "HTTP Connection Scope").
+    The mark is an object of this process, under a key that no HTTP client can create: a server turns what a client
+    sends into ``HTTP_*`` keys and ``headers`` alone (PEP 3333, "environ Variables"; ASGI, "HTTP Connection Scope").
+    Nor can a client create the keys under which a2wsgi's middlewares keep the environ or scope that they were given.
     """
-    return isinstance((carrier(request) or {}).get("cloud_events.delivery"), Delivery)
+    return isinstance((carrier(request) or {}).get(_MARK), Delivery)
 
 
 def cloudevent(request: Any) -> CloudEvent:
-    """Return the event that *request* carries, as one CloudEvent; its data is the record if records are sent singly.
+    """Return the event that *request* carries, as one CloudEvent.
+
+    Its data is the record if records are sent singly, and what the producer wrote if that is the body.
 
     Raises InvalidEvent if *request* is not an event, or its kind of event has no CloudEvent attributes.
     """
-    event, delivery = _facts(request)[:2]
-    kind = _kind(event)
+    event, delivery, _ = _facts(request)
+    kind = kind_of(delivery.kind)
     if kind.name == "cloudevent":
         return unpack(event)
     if not delivery.attributes or kind.attributes is None:
         raise InvalidEvent(f"events of {kind.name or 'no matcher'} have no CloudEvent attributes")
+    if delivery.payload is not None:
+        return unpack(from_fields(delivery.attributes, delivery.attributes["datacontenttype"], delivery.payload))
     if delivery.record_id is None or kind.records is None:
         return CloudEvent(delivery.attributes, event)
     return CloudEvent(delivery.attributes, data_of(kind, records_of(kind.records, event)[0][0]))
@@ -58,12 +72,12 @@ def cloudevents(request: Any) -> list[CloudEvent]:
     Raises InvalidEvent as ``cloudevent`` does.
     """
     event, delivery, context = _facts(request)
-    kind = _kind(event)
+    kind = kind_of(delivery.kind)
     if kind.name == "cloudevents.batch":
         return [unpack(item) for item in event]
-    if kind.records is None or kind.attributes is None or delivery.record_id is not None:
+    if kind.records is None or not delivery.attributes or delivery.record_id is not None:
         return [cloudevent(request)]
-    return [CloudEvent(attributes, record) for attributes, record in Describer(kind, event, context).each()]
+    return [CloudEvent(attributes, record) for attributes, record in Describer(kind, event, request_id(context)).each()]
 
 
 def _facts(request: Any) -> tuple[Any, Delivery, Any]:
@@ -71,8 +85,3 @@ def _facts(request: Any) -> tuple[Any, Delivery, Any]:
         raise InvalidEvent("this request is not an event: an HTTP client sent it")
     found = carrier(request) or {}
     return found["aws.event"], found["cloud_events.delivery"], found["aws.context"]
-
-
-def _kind(event: Any) -> Any:
-    row = OURS.match(event)
-    return kind_of(row.name if row else None)

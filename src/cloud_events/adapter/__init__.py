@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from copy import deepcopy
-from typing import Any, NamedTuple
+from typing import Any
 
-from ..errors import ConfigurationError, InvalidEvent
-from ..messages import Part, Request
+from ..errors import InvalidEvent
+from ..messages import Part, Request, request_id
 from . import writing
-from .catalog import ROWS
-from .cloudevent import attributes_of, faults
 from .kinds import Describer, Kind, Records, alone, kind_of, parts_of
 from .matcher import EACH, HTTP, Matcher
-from .path import Target, Targets
-from .registry import Registry
-from .writing import Unit
+from .path import TOOL, Targets
+from .router import OURS, Router, refuse_poll
+from .unwrap import Unwrapper
+from .writing import Envelope, Unit
 
-OURS = Registry(ROWS)
 
-
-class Adapted(NamedTuple):
+class Adapted:
     """An event, understood. What a reply needs to know of it is kept here: the application may change the event.
 
     ours:        our row for it, or None
@@ -34,16 +31,19 @@ class Adapted(NamedTuple):
     describer:   describes the event, or its records, as CloudEvents
     """
 
-    ours: Matcher | None
-    kind: Kind
-    reply: str
-    split: str | None
-    parts: list[Part]
-    identifiers: list[Any]
-    window: dict[str, Any]
-    event: Any
-    context: Any
-    describer: Describer
+    __slots__ = ("context", "describer", "event", "identifiers", "kind", "ours", "parts", "reply", "split", "window")
+
+    def __init__(self, event: Any, context: Any, ours: Matcher | None, kind: Kind, reply: str) -> None:
+        self.event = event
+        self.context = context
+        self.ours = ours
+        self.kind = kind
+        self.reply = reply
+        self.split: str | None = None
+        self.parts = [Part(event)]
+        self.identifiers: list[Any] = []
+        self.window: dict[str, Any] = {}
+        self.describer = Describer(kind, event, request_id(context))
 
     def __repr__(self) -> str:
         return f"<Adapted {self.kind.name}, {self.reply}>"
@@ -54,10 +54,11 @@ class Adapter:
 
     matchers:     the user's rows, tried before ours
     targets:      where events may go
-    content_mode: "event", "binary" or "structured"
+    content_mode: "event", "binary", "structured" or "payload"
     by_record:    whether records are delivered singly
+    unwrap:       the names of the rows that may arrive inside a record
 
-    Raises ConfigurationError for a row that cannot be.
+    Raises ConfigurationError for a row that cannot be, or may not arrive inside a record.
     """
 
     def __init__(
@@ -66,14 +67,10 @@ class Adapter:
         targets: Targets = Targets(),  # noqa: B008  # immutable
         content_mode: str = "event",
         by_record: bool = False,
+        unwrap: Sequence[str] = (),
     ) -> None:
-        self._users = Registry(matchers)
-        for row in self._users.rows:
-            if row.path in (HTTP, EACH):
-                raise ConfigurationError(f"{row!r}: the path must begin with '/' (static) or '$' (a JSONPath)")
-            if row.reply == "poll":
-                _refuse_unreportable(row)
-        self._targets = targets
+        self._router = Router(matchers, targets, strict=content_mode != "event")
+        self._unwrapper = Unwrapper(self._router, unwrap) if unwrap else None
         self._mode = content_mode
         self._by_record = by_record
 
@@ -83,25 +80,31 @@ class Adapter:
         Raises InvalidEvent, naming every fault, for a list with a malformed CloudEvent; ConfigurationError if a row of
         the user's takes the sender for one that reads which records failed.
         """
+        if _tool(context) is not None:
+            return Adapted(event, context, None, kind_of(TOOL), "sync")
         ours = OURS.match(event)
         kind = kind_of(ours.name if ours else None)
-        describer = Describer(kind, event, context)
         if ours is not None and ours.path == HTTP:
-            return Adapted(ours, kind, HTTP, None, [Part(event)], [], {}, event, context, describer)
-        row = self._row(ours, kind.records, event)
+            return Adapted(event, context, ours, kind, HTTP)
+        row = self._router.row(ours, event)
         expected = (ours and ours.reply) or "sync"
         reply = (row and row.reply) or expected
-        if reply == "poll" and ours is not None and not _may_poll(ours):
-            raise ConfigurationError(f"{row!r}: {_CANNOT_POLL.format(ours.name)}")
+        if reply == "poll" and ours is not None:
+            refuse_poll(row, ours)
+        adapted = Adapted(event, context, ours, kind, reply)
         records = parts_of(kind.records, event) if kind.records else []
-        identifiers = [part.identifier or "" for part in records]
-        window = _window(kind.records, event)
-        split, parts = None, [Part(event)]
+        adapted.identifiers = [part.identifier or "" for part in records]
+        adapted.window = _window(kind.records, event)
         if row is not None and row.path == EACH:
-            split, parts = self._items(row, event)
+            # CloudEvents are all checked before the first is sent.
+            targets = self._router.targets_of(event) if row.name == "cloudevents.batch" else set()
+            if not (self._mode == "structured" and not self._by_record and len(targets) == 1):
+                adapted.split = "item"
+                adapted.parts = [Part(item, position=position) for position, item in enumerate(event)]
         elif records and self._by_record and (expected != "sync" or reply == "poll"):
-            split, parts = "record", records
-        return Adapted(ours, kind, reply, split, parts, identifiers, window, event, context, describer)
+            # A sender that reads one answer gets one.
+            adapted.split, adapted.parts = "record", records
+        return adapted
 
     def units(self, adapted: Adapted, part: Part, window: dict[str, Any]) -> list[Unit]:
         """Return what the requests that carry *part* of *adapted* say.
@@ -110,97 +113,49 @@ class Adapter:
 
         Raises InvalidEvent, naming every fault, for a malformed CloudEvent and for a path that no event may have.
         """
-        ours, kind, context, describer = adapted.ours, adapted.kind, adapted.context, adapted.describer
+        if adapted.split == "record":
+            return self._units_of_record(adapted, part, window)
+        event, ours, kind, context = part.value, adapted.ours, adapted.kind, adapted.context
+        tool = _tool(context)
+        if tool is not None:
+            return [Unit(self._router.targets.of_tool(tool), kind, event, None, {}, context)]
         if adapted.split == "item":
-            ours = OURS.match(part.value)
-            kind = kind_of(ours.name if ours else None)
+            ours = OURS.match(event)
             if ours is not None and ours.path in (HTTP, EACH):
                 raise InvalidEvent("a list of events must hold neither HTTP requests nor further lists")
-            describer = Describer(kind, part.value, context)
-        event, record = part.value, None
-        if adapted.split == "record" and kind.records is not None:
-            event, record = alone(kind.records, adapted.event, part), part
-            if window:
-                event |= deepcopy(window)
-        if kind.name == "cloudevents.batch":
+            kind = kind_of(ours.name if ours else None)
+        elif kind.name == "cloudevents.batch" and self._router.row(ours, event) is ours:
             # All of them go to the same target, as adapt() has made sure.
-            target = self._target(OURS.match(event[0]), kind_of("cloudevent"), event[0])
-        else:
-            target = self._target(ours, kind, event)
-        if kind.name == "cloudevent":
-            attributes = attributes_of(event)
-        else:
-            attributes = describer.record(record) if record else describer.whole()
-        return [Unit(target, kind, event, record, attributes, context)]
+            return [Unit(self._router.targets_of(event).pop(), kind, event, None, {}, context)]
+        attributes = Describer(kind, event, request_id(context)).whole(part.position)
+        return [Unit(self._router.target(ours, event), kind, event, None, attributes, context)]
+
+    def _units_of_record(self, adapted: Adapted, part: Part, window: dict[str, Any]) -> list[Unit]:
+        kind, context, router = adapted.kind, adapted.context, self._router
+        event = alone(kind.records, adapted.event, part)
+        if window:
+            event |= deepcopy(window)  # the application may change the state
+        attributes = adapted.describer.record(part)
+        if self._unwrapper and router.users.match(event) is None:
+            envelope = Envelope(kind, part, part.identifier or attributes.get("id"))
+            opened = self._unwrapper.units((envelope,), context)
+            if opened:
+                return opened
+        return [Unit(router.target(adapted.ours, event), kind, event, part, attributes, context)]
 
     def request(self, unit: Unit) -> Request:
         """Write *unit* as a request. Raises InvalidEvent if it cannot be written."""
         return writing.request(unit, self._mode, not self._by_record)
 
-    def _row(self, ours: Matcher | None, records: Records | None, event: Any) -> Matcher | None:
-        """Return the row that says where *event* goes: the user's first, then *ours*."""
-        for row in self._users.matching(event):
-            if row.path is not None or _matches_each(row, records, event):
-                return row
-        return ours
 
-    def _target(self, ours: Matcher | None, kind: Kind, event: Any) -> Target:
-        """Return where *event* goes. Raises InvalidEvent, for a native CloudEvent naming every fault that it has."""
-        row = self._row(ours, kind.records, event)
-        if kind.name != "cloudevent":
-            return self._targets.find(row, event)
-        found = faults(event, strict=self._mode != "event")
-        try:
-            target = self._targets.find(row, event)
-        except InvalidEvent as error:
-            if not any(fault.startswith("'source'") for fault in found):
-                found.append(str(error))
-        if found:
-            raise InvalidEvent("malformed CloudEvent: " + "; ".join(found))
-        return target
+def _tool(context: Any) -> str | None:
+    """Return the name of the tool that Amazon Bedrock AgentCore Gateway calls, without that of its target; or None.
 
-    def _items(self, row: Matcher, events: list[Any]) -> tuple[str | None, list[Part]]:
-        """Return how a list of events is split. CloudEvents are all checked before the first is sent."""
-        parts = [Part(item, position=position) for position, item in enumerate(events)]
-        if row.name != "cloudevents.batch":
-            return "item", parts
-        targets, found = set(), []
-        for part in parts:
-            try:
-                if not (isinstance(part.value, dict) and part.value.get("specversion") is not None):
-                    raise InvalidEvent("malformed CloudEvent: it is not an object with a 'specversion'")
-                targets.add(self._target(OURS.match(part.value), kind_of("cloudevent"), part.value))
-            except InvalidEvent as error:
-                found.append(f"item {part.position}: {error}")
-        if found:
-            raise InvalidEvent("; ".join(found))
-        if self._mode == "structured" and not self._by_record and len(targets) == 1:
-            return None, [Part(events)]
-        return "item", parts
-
-
-_CANNOT_POLL = "reply='poll' is for senders that read which records failed; events of {!r} have none that does"
-
-
-def _may_poll(ours: Matcher) -> bool:
-    """Whether the sender of the events of our row polls batches, or can be told of single records."""
-    records = kind_of(ours.name).records
-    return ours.reply == "poll" or (records is not None and records.reports)
-
-
-def _refuse_unreportable(row: Matcher) -> None:
-    """Raise ConfigurationError if *row* demands what a row of ours does, and that sender cannot report records."""
-    for ours in OURS.rows:
-        if all(at in row.where and row.where[at] == expected for at, expected in ours.where.items()):
-            if not _may_poll(ours):
-                raise ConfigurationError(f"{row!r}: {_CANNOT_POLL.format(ours.name)}")
-            return
-
-
-def _matches_each(row: Matcher, records: Records | None, event: Any) -> bool:
-    """Whether each record of *event*, alone, matches *row*: otherwise some would be acknowledged unseen."""
-    parts = parts_of(records, event) if records else []
-    return len(parts) < 2 or all(row.matches(alone(records, event, part)) for part in parts if records)
+    Developer guide, "AWS Lambda function targets": it stands in the client context, where no event can put it.
+    """
+    custom = getattr(getattr(context, "client_context", None), "custom", None)
+    name = custom.get("bedrockAgentCoreToolName") if isinstance(custom, dict) else None
+    return name.partition("___")[2] or name if isinstance(name, str) else None
 
 
 def _window(records: Records | None, event: Any) -> dict[str, Any]:

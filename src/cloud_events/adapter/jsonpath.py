@@ -44,12 +44,12 @@ def finder(path: str) -> Find:
 
 def look_up(event: Any, steps: Steps) -> Sequence[Any]:
     """Return what *event* has at *steps*: one value, or none."""
-    value = event
+    value: Any = event
     for step in steps:
         if not isinstance(value, dict if isinstance(step, str) else list):
             return ()
         try:
-            value = value[step]
+            value = value[step]  # type: ignore[index]  # a dict has keys, a list has indices
         except LookupError:
             return ()
     return (value,)

@@ -8,14 +8,17 @@ names, the values of keys.
 from __future__ import annotations
 
 import json
+from binascii import a2b_base64
 from collections.abc import Callable, Iterator
 from os import environ
-from typing import Any, NamedTuple
+from threading import Lock
+from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
+from ..errors import InvalidEvent
 from ..messages import Part
-from .cloudevent import forbidden, from_epoch, rfc3339
+from .cloudevent import attributes_of, forbidden, from_epoch, rfc3339
 
 # RFC 3986, section 2: every character that a URI may hold besides letters and digits; "%" begins an escape.
 URI = ":/?#[]@!$&'()*+,;=%"
@@ -27,7 +30,7 @@ def independent(record: Any, group: Any) -> None:
     """Name no record and order none: what most batches do."""
 
 
-class Records(NamedTuple):
+class Records:
     """Where a batch keeps its records, and what its sender does with a reply.
 
     key:          the key of the list (or of the dict of lists, by queue or partition); None: the event is the list
@@ -39,32 +42,58 @@ class Records(NamedTuple):
     nouns, success, stuck: in words, what the records are, what happens to them, and to a batch that fails
     """
 
-    key: str | None
-    within: str = ""
-    reports: bool = False
-    identifier: Callable[[Any, Any], Any] = independent
-    ordering_key: Callable[[Any, Any], Any] = independent
-    checkpoint: bool = False
-    nouns: str = "records"
-    success: str = "goes on"
-    stuck: str = ""
+    def __init__(
+        self,
+        key: str | None,
+        within: str = "",
+        reports: bool = False,
+        identifier: Callable[[Any, Any], Any] = independent,
+        ordering_key: Callable[[Any, Any], Any] = independent,
+        checkpoint: bool = False,
+        nouns: str = "records",
+        success: str = "goes on",
+        stuck: str = "",
+    ) -> None:
+        self.key = key
+        self.within = within
+        self.reports = reports
+        self.identifier = identifier
+        self.ordering_key = ordering_key
+        self.checkpoint = checkpoint
+        self.nouns = nouns
+        self.success = success
+        self.stuck = stuck
 
 
-class Kind(NamedTuple):
+class Kind:
     """One kind of event.
 
     name:       the name of its rows; None for an event that no row of ours matches
     service:    the service, as CloudEvent attributes name it
     attributes: (record, event, key of the record's list) → CloudEvent attributes, None where one is missing; or None
     records:    where the records are; None if the event is its own record
+    payload:    record → what the producer wrote, str, bytes or JSON; None: the record itself
+    field:      (record, lower-case name) → a message attribute or header that the producer wrote, or None
     sender:     in words, who sent an HTTP request
     """
 
-    name: str | None
-    service: str = ""
-    attributes: Callable[[Any, Any, Any], Attributes | None] | None = None
-    records: Records | None = None
-    sender: str = ""
+    def __init__(
+        self,
+        name: str | None,
+        service: str = "",
+        attributes: Callable[[Any, Any, Any], Attributes | None] | None = None,
+        records: Records | None = None,
+        payload: Callable[[Any], Any] | None = None,
+        field: Callable[[Any, str], str | None] | None = None,
+        sender: str = "",
+    ) -> None:
+        self.name = name
+        self.service = service
+        self.attributes = attributes
+        self.records = records
+        self.payload = payload
+        self.field = field
+        self.sender = sender
 
 
 def look_up(value: Any, *keys: str) -> Any:
@@ -94,6 +123,28 @@ def dotted(*parts: str | None) -> str:
     return ".".join(filter(None, parts))
 
 
+def member(mapping: Any, name: str) -> Any:
+    """Return what a dict has under *name* (lower-case), whatever the case of the key; None if it has nothing."""
+    found = [value for key, value in mapping.items() if key.lower() == name] if isinstance(mapping, dict) else []
+    return found[0] if found else None
+
+
+def unpacked(value: Any) -> bytes | None:
+    """Return the bytes of *value*, base64; None if there are none. Raises InvalidEvent if it is not base64."""
+    try:
+        return None if value is None else a2b_base64(value, strict_mode=True)
+    except (TypeError, ValueError):
+        raise InvalidEvent("the data of the record is not base64") from None
+
+
+def octets(value: Any) -> str | None:
+    """Return text of its UTF-8 bytes, a list of numbers that Lambda writes signed; None if it is not that."""
+    try:
+        return bytes(number & 0xFF for number in value).decode()
+    except (TypeError, ValueError):
+        return None
+
+
 def region(event: Any) -> str | None:
     return text(event, "region") or environ.get("AWS_REGION")
 
@@ -110,8 +161,8 @@ def s3(record: Any, event: Any, group: Any) -> Attributes:
 
 
 def s3_compatible(record: Any, event: Any, group: Any) -> Attributes | None:
-    """MinIO, Ceph and others send S3's records with a source of their own, "minio:s3"."""
-    source = text(record, "eventSource")
+    """MinIO, Ceph and others send S3's records with a source of their own, "minio:s3". The first stands for all."""
+    source = text(event["Records"][0], "eventSource")
     return s3(record, event, group) if source and source.endswith(":s3") else None
 
 
@@ -119,11 +170,19 @@ def sns(record: Any, event: Any, group: Any) -> Attributes:
     message = look_up(record, "Sns")
     return {
         "id": text(message, "MessageId"),
-        "source": text(record, "EventSubscriptionArn"),
+        "source": text(record, "EventSubscriptionArn") or text(message, "TopicArn"),
         "type": joined("", "com.amazonaws.sns.", text(message, "Type")),
         "subject": text(message, "Subject"),
         "time": rfc3339(look_up(message, "Timestamp")),
     }
+
+
+def sns_message(record: Any) -> Any:
+    return look_up(record, "Sns", "Message")
+
+
+def sns_field(record: Any, name: str) -> str | None:
+    return text(member(look_up(record, "Sns", "MessageAttributes"), name), "Value")
 
 
 def eventbridge(record: Any, event: Any, group: Any) -> Attributes:
@@ -137,6 +196,10 @@ def eventbridge(record: Any, event: Any, group: Any) -> Attributes:
     }
 
 
+def eventbridge_detail(event: Any) -> Any:
+    return look_up(event, "detail")
+
+
 def sqs(record: Any, event: Any, group: Any) -> Attributes:
     return {
         "id": text(record, "messageId"),
@@ -145,6 +208,14 @@ def sqs(record: Any, event: Any, group: Any) -> Attributes:
         "time": from_epoch(look_up(record, "attributes", "SentTimestamp"), 1000),
         "partitionkey": text(record, "attributes", "MessageGroupId"),
     }
+
+
+def sqs_body(record: Any) -> Any:
+    return look_up(record, "body")
+
+
+def sqs_field(record: Any, name: str) -> str | None:
+    return text(member(look_up(record, "messageAttributes"), name), "stringValue")
 
 
 def sqs_message_id(record: Any, group: Any) -> Any:
@@ -184,6 +255,10 @@ def kinesis(record: Any, event: Any, group: Any) -> Attributes:
     }
 
 
+def kinesis_data(record: Any) -> bytes | None:
+    return unpacked(look_up(record, "kinesis", "data"))
+
+
 def kinesis_sequence_number(record: Any, group: Any) -> Any:
     return look_up(record, "kinesis", "sequenceNumber")
 
@@ -218,6 +293,21 @@ def kafka(record: Any, event: Any, group: Any) -> Attributes:
     }
 
 
+def kafka_value(record: Any) -> bytes | None:
+    return unpacked(look_up(record, "value"))
+
+
+def kafka_field(record: Any, name: str) -> str | None:
+    return next((octets(value) for key, value in kafka_headers(record) if key.lower() == name), None)
+
+
+def kafka_headers(record: Any) -> list[tuple[str, Any]]:
+    """Return the headers of *record* as (name, bytes) pairs; Lambda gives a list of objects with one member each."""
+    headers = look_up(record, "headers")
+    objects = [header for header in headers if isinstance(header, dict)] if isinstance(headers, list) else []
+    return [pair for header in objects for pair in header.items()]
+
+
 def kafka_offset(record: Any, partition: Any) -> Any:
     offset = look_up(record, "offset")
     return None if offset is None else {"partition": partition, "offset": offset}
@@ -236,6 +326,21 @@ def activemq(record: Any, event: Any, group: Any) -> Attributes:
         "subject": text(destination, "physicalName") or text(destination, "physicalname"),
         "time": from_epoch(look_up(record, "timestamp"), 1000),
     }
+
+
+def mq_data(record: Any) -> bytes | None:
+    return unpacked(look_up(record, "data"))
+
+
+def activemq_field(record: Any, name: str) -> str | None:
+    return text(member(look_up(record, "properties"), name))
+
+
+def rabbitmq_field(record: Any, name: str) -> str | None:
+    if name == "content-type":
+        return text(record, "basicProperties", "contentType")
+    header = member(look_up(record, "basicProperties", "headers"), name)
+    return octets(look_up(header, "bytes")) or text(header)
 
 
 def rabbitmq(record: Any, event: Any, queue: Any) -> Attributes:
@@ -395,6 +500,10 @@ def alexa(record: Any, event: Any, group: Any) -> Attributes:
     }
 
 
+def cloudevent_field(event: Any, name: str) -> str | None:
+    return text(event, name)
+
+
 STUCK = ", and nothing behind it, until it succeeds or expires"
 SQS = Records(
     "Records",
@@ -416,7 +525,15 @@ KINESIS = Records(
     success="goes on in the shard",
     stuck=STUCK,
 )
-DYNAMODB = KINESIS._replace(identifier=dynamodb_sequence_number)
+DYNAMODB = Records(
+    "Records",
+    reports=True,
+    identifier=dynamodb_sequence_number,
+    ordering_key=in_order,
+    checkpoint=True,
+    success="goes on in the shard",
+    stuck=STUCK,
+)
 KAFKA = Records(
     "records",
     reports=True,
@@ -428,7 +545,7 @@ KAFKA = Records(
 PIPES = Records(None, reports=True, identifier=pipes_identifier, ordering_key=pipes_ordering_key)
 # The event source mappings of MQ and DocumentDB have no ReportBatchItemFailures.
 ACTIVEMQ = Records("messages", ordering_key=in_order, nouns="messages", success="takes them off the queue")
-RABBITMQ = ACTIVEMQ._replace(key="rmqMessagesByQueue")
+RABBITMQ = Records("rmqMessagesByQueue", ordering_key=in_order, nouns="messages", success="takes them off the queue")
 DOCDB = Records(
     "events", "event", ordering_key=in_order, nouns="changes", success="goes on in the change stream", stuck=STUCK
 )
@@ -437,19 +554,20 @@ KINDS: dict[str | None, Kind] = {
     kind.name: kind
     for kind in (
         Kind("s3", "s3", s3, Records("Records")),
-        Kind("sns", "sns", sns, Records("Records")),
-        Kind("eventbridge", "eventbridge", eventbridge),
-        Kind("sqs", "sqs", sqs, SQS),
+        Kind("sns", "sns", sns, Records("Records"), sns_message, sns_field),
+        Kind("eventbridge", "eventbridge", eventbridge, payload=eventbridge_detail),
+        Kind("cloudevent", field=cloudevent_field),
+        Kind("sqs", "sqs", sqs, SQS, sqs_body, sqs_field),
         Kind("dynamodb", "dynamodb", dynamodb, DYNAMODB),
         Kind("dynamodb.window", "dynamodb", dynamodb, DYNAMODB),
-        Kind("kinesis", "kinesis", kinesis, KINESIS),
-        Kind("kinesis.window", "kinesis", kinesis, KINESIS),
+        Kind("kinesis", "kinesis", kinesis, KINESIS, kinesis_data),
+        Kind("kinesis.window", "kinesis", kinesis, KINESIS, kinesis_data),
         Kind("kinesis.firehose", "firehose", firehose, Records("records")),
-        Kind("kafka", "kafka", kafka, KAFKA),
-        Kind("kafka.msk", "kafka", kafka, KAFKA),
-        Kind("kafka.selfmanaged", "kafka", kafka, KAFKA),
-        Kind("mq.activemq", "mq", activemq, ACTIVEMQ),
-        Kind("mq.rabbitmq", "mq", rabbitmq, RABBITMQ),
+        Kind("kafka", "kafka", kafka, KAFKA, kafka_value, kafka_field),
+        Kind("kafka.msk", "kafka", kafka, KAFKA, kafka_value, kafka_field),
+        Kind("kafka.selfmanaged", "kafka", kafka, KAFKA, kafka_value, kafka_field),
+        Kind("mq.activemq", "mq", activemq, ACTIVEMQ, mq_data, activemq_field),
+        Kind("mq.rabbitmq", "mq", rabbitmq, RABBITMQ, mq_data, rabbitmq_field),
         Kind("docdb", "docdb", docdb, DOCDB),
         Kind("pipes", records=PIPES),
         Kind("records", "s3", s3_compatible, Records("Records")),
@@ -501,9 +619,9 @@ def parts_of(records: Records, event: Any) -> list[Part]:
     ]
 
 
-def alone(records: Records, event: Any, part: Part) -> Any:
+def alone(records: Records | None, event: Any, part: Part) -> Any:
     """Return *event* with *part* as its only record, in the same shape."""
-    if records.key is None:
+    if records is None or records.key is None:
         return [part.value]
     return {**event, records.key: [part.value] if part.group is None else {part.group: [part.value]}}
 
@@ -515,23 +633,31 @@ def data_of(kind: Kind, record: Any) -> Any:
 
 
 class Describer:
-    """Describes *event*, or each of its records, by CloudEvent attributes. No two records get the same id."""
+    """Describes *event*, or each of its records, by CloudEvent attributes. No two records get the same id.
 
-    def __init__(self, kind: Kind, event: Any, context: Any) -> None:
+    request_id: what the ids of events without a natural one are made of; None: random ones
+    """
+
+    def __init__(self, kind: Kind, event: Any, request_id: str | None) -> None:
         self._kind = kind
         self._event = event
-        self._request_id = getattr(context, "aws_request_id", None)
+        self._request_id = request_id
         self._described: set[tuple[str, str]] = set()
+        self._lock = Lock()  # records may be sent by several threads
 
-    def whole(self) -> Attributes:
+    def whole(self, position: int = 0) -> Attributes:
         """Describe the event as one CloudEvent; {} if it has no attributes, or no records where it should have some.
 
-        Of several records only the source of the first is named: a batch has one sender.
+        A native CloudEvent has its own. Of several records only the source of the first is named: they have one sender.
+
+        position: the place of the event in a list of events, from 0
         """
+        if self._kind.name == "cloudevent":
+            return attributes_of(self._event)
         if self._kind.attributes is None:
             return {}
         if self._kind.records is None:
-            return self.record(Part(self._event))
+            return self.record(Part(self._event, position=position))
         records = records_of(self._kind.records, self._event)
         first = self.record(Part(*records[0])) if records else {}
         if not first or len(records) == 1:
@@ -562,9 +688,10 @@ class Describer:
         attributes |= {name: value for name, value in found.items() if value is not None and name not in attributes}
         attributes["datacontenttype"] = "application/json"
         # S3 repeats its ids within one deletion of several objects; source + id must be unique (spec.md, "id").
-        while (attributes["source"], attributes["id"]) in self._described:
-            attributes["id"] += f".{part.position}"
-        self._described.add((attributes["source"], attributes["id"]))
+        with self._lock:
+            while (attributes["source"], attributes["id"]) in self._described:
+                attributes["id"] += f".{part.position}"
+            self._described.add((attributes["source"], attributes["id"]))
         return attributes
 
     def each(self) -> Iterator[tuple[Attributes, Any]]:

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal
 
 from ..errors import ConfigurationError
-from .jsonpath import Find, finder
+from .jsonpath import finder, parse
 
 REPLIES = ("sync", "async", "poll")
 HTTP = "http"  # the "path" of events that are HTTP requests: recognised, never routed
 EACH = "per item"  # the "path" of lists whose items are routed one by one
 
 
-class Condition(NamedTuple):
+class Condition:
     """One condition of a row: what must be at a JSONPath.
 
-    holds: (value at the path) → whether it is what must be there
+    steps: those of the path, None if it has more than children and indices
+    Raises ConfigurationError, quoting the path, if it is not a JSONPath.
     """
 
-    path: str
-    expected: Any
-    find: Find
-    holds: Callable[[Any], bool]
+    __slots__ = ("_find", "_holds", "expected", "path", "steps")
+
+    def __init__(self, path: str, expected: Any) -> None:
+        self.path = path
+        self.expected = expected
+        self.steps = parse(path)
+        self._find = finder(path)
+        self._holds = _holds(expected)
 
     def met_by(self, event: Any) -> bool:
-        return any(self.holds(value) for value in self.find(event))
+        return any(map(self._holds, self._find(event)))
 
 
 class Matcher:
@@ -49,7 +54,7 @@ class Matcher:
         name: str,
         where: Mapping[str, Any],
         path: str | Callable[[Any], Any] | None,
-        reply: str | None = None,
+        reply: Literal["sync", "async", "poll"] | None = None,
     ) -> None:
         self.name = name
         self.where = where
@@ -59,7 +64,7 @@ class Matcher:
         if fault:
             raise ConfigurationError(f"{self!r}: {fault}")
         try:
-            self.conditions = [Condition(at, expected, finder(at), _holds(expected)) for at, expected in where.items()]
+            self.conditions = [Condition(at, expected) for at, expected in where.items()]
             self.find_path = finder(path) if isinstance(path, str) and path[0] == "$" else None
         except ConfigurationError as error:
             raise ConfigurationError(f"{self!r}: {error}") from error
@@ -71,8 +76,9 @@ class Matcher:
         if not isinstance(self.where, dict) or [at for at in self.where if not isinstance(at, str)]:
             return "'where' must be a dict of JSONPath → what must be there"
         for at, expected in self.where.items():
-            if isinstance(expected, list):
-                return f"at {at!r} a list would never match; write a set, such as {{'a', 'b'}}, for one of several"
+            if isinstance(expected, (list, tuple)):
+                kind = type(expected).__name__
+                return f"at {at!r}: write a set, such as {{'a', 'b'}}, for one of several values, not a {kind}"
         if not (
             path is None
             or callable(path)

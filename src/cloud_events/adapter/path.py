@@ -14,13 +14,11 @@ from urllib.parse import quote, unquote_to_bytes
 from ..errors import InvalidEvent
 from .matcher import Matcher
 
+TOOL = "bedrock.agentcore"  # the name of calls of tools, which are known without a row
 LONGEST = 8_192  # characters of a dynamic value; RFC 9110, section 4.1, asks servers for 8,000 octets
 
 # RFC 3986, section 3.4, and "%": an escape in a query string stays as its sender wrote it.
 QUERY = "!$&'()*+,;=:@/?%"
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 class Target(NamedTuple):
@@ -57,7 +55,7 @@ class Targets(NamedTuple):
         if row.path is None:
             return Target(row.name, "", acknowledged=True)
         if row.find_path is not None:
-            value = next(iter(row.find_path(event)), None)
+            value: Any = next(iter(row.find_path(event)), None)
         elif callable(row.path):
             value = row.path(event)
         else:
@@ -70,6 +68,13 @@ class Targets(NamedTuple):
         if self.sources and not self._accepts(value):
             raise InvalidEvent(f"{label}: the value matches none of the patterns of CLOUD_EVENTS_SOURCES")
         return Target(row.name, self.prefix + path, query)
+
+    def of_tool(self, name: str) -> Target:
+        """Return the target of a call of the tool *name*. Raises InvalidEvent if it is not one segment of a path."""
+        path, _ = route(name)
+        if not {*"/?#%"}.isdisjoint(name):
+            raise InvalidEvent("the name of a tool must not have '/', '?', '#' or '%'")
+        return Target(TOOL, f"{self.prefix}/aws.{TOOL}{path}")
 
     def _accepts(self, value: str) -> bool:
         # What decides the path: nothing after "?" or "#" may satisfy a pattern, nor may an escape hide a character.
@@ -112,10 +117,11 @@ def _decoded(path: str) -> str:
 
 def fault_of(path: str, segments: bool = True) -> str:
     """Return what keeps *path* (decoded) from being one that an event may have; "" if nothing does."""
-    if _CONTROL.search(path):
-        return "control characters"
-    if _SURROGATE.search(path):
-        return "unpaired surrogates"
+    if not path.isprintable():  # says no to much else, such as a no-break space
+        if re.search(r"[\x00-\x1f\x7f-\x9f]", path):
+            return "control characters"
+        if re.search(r"[\ud800-\udfff]", path):
+            return "unpaired surrogates"
     if segments and not {".", ".."}.isdisjoint(path.split("/")):
         return "'.' or '..' segments"
     return ""

@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from .jsonpath import look_up, parse
+from .jsonpath import Steps, look_up
 from .matcher import Matcher
 
 Entry = tuple[int, Matcher]  # the place of a row among all, and the row
 
 
 class Registry:
-    """Rows in order. A row's first condition says where to find it: at a constant string, at a key, or always."""
+    """Rows in order. A row's first condition says where to find it: at a constant, at a key, in a list, or always."""
 
     def __init__(self, rows: Iterable[Matcher]) -> None:
         self.rows = tuple(rows)
-        self._constants: dict[tuple[str | int, ...], dict[str, list[Entry]]] = {}
-        self._keys: dict[str | int, list[Entry]] = {}
+        self._constants: dict[Steps, dict[str, list[Entry]]] = {}
+        self._keys: dict[str | int, list[Entry]] = {}  # 0: any index of a list
         self._always: list[Entry] = []
         for entry in enumerate(self.rows):
             first = next(iter(entry[1].conditions), None)
-            steps = parse(first.path) if first else None
+            steps = first.steps if first else None
             if first and steps and isinstance(first.expected, str):
                 self._constants.setdefault(steps, {}).setdefault(first.expected, []).append(entry)
             elif steps:
-                self._keys.setdefault(steps[0], []).append(entry)
+                self._keys.setdefault(steps[0] if isinstance(steps[0], str) else 0, []).append(entry)
             else:
                 self._always.append(entry)
 
@@ -37,12 +37,8 @@ class Registry:
         for steps, rows in self._constants.items():
             for value in look_up(event, steps):
                 candidates += rows.get(value, ()) if isinstance(value, str) else ()
-        return (row for _, row in sorted(candidates, key=_position) if row.matches(event))
+        return (row for _, row in sorted(candidates) if row.matches(event))  # no two have the same place
 
     def match(self, event: Any) -> Matcher | None:
         """Return the first row that matches *event*, or None."""
         return next(self.matching(event), None)
-
-
-def _position(entry: Entry) -> int:
-    return entry[0]

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from functools import partial
 from os import environ
-from typing import Any, NamedTuple
+from typing import Any
 
-from ..messages import Delivery, Part, Request
+from ..messages import Delivery, Part, Request, request_id
 from . import cloudevent
 from .encoding import encode
 from .kinds import Describer, Kind, data_of
 from .path import Target
+from .trace import trace_headers
 
 STRUCTURED = "application/cloudevents+json; charset=utf-8"
 BATCHED = "application/cloudevents-batch+json; charset=utf-8"
 
 
-class Unit(NamedTuple):
+class Envelope:
+    """A record that another event arrived in, and what we know of the event that it belongs to.
+
+    record_id: what names the record, where it is the outermost
+    """
+
+    __slots__ = ("kind", "record", "record_id")
+
+    def __init__(self, kind: Kind, record: Part, record_id: Any = None) -> None:
+        self.kind = kind
+        self.record = record
+        self.record_id = record_id
+
+
+class Unit:
     """What one request carries, and where to.
 
     target:     where it goes
@@ -25,61 +42,140 @@ class Unit(NamedTuple):
     record:     the single record, or None for a whole event
     attributes: what describes it as a CloudEvent; {} if nothing does
     context:    Lambda's context object
+    envelopes:  the records that the event was found in, outermost first
     """
 
-    target: Target
-    kind: Kind
-    event: Any
-    record: Part | None
-    attributes: Mapping[str, Any]
-    context: Any
+    __slots__ = ("attributes", "context", "envelopes", "event", "kind", "record", "target")
+
+    def __init__(
+        self,
+        target: Target,
+        kind: Kind,
+        event: Any,
+        record: Part | None,
+        attributes: Mapping[str, Any],
+        context: Any,
+        envelopes: tuple[Envelope, ...] = (),
+    ) -> None:
+        self.target = target
+        self.kind = kind
+        self.event = event
+        self.record = record
+        self.attributes = attributes
+        self.context = context
+        self.envelopes = envelopes
 
     def __repr__(self) -> str:
         return f"<Unit {self.target!r}>"
 
     @property
     def record_id(self) -> Any:
-        """What names the single record: as the sender does, else the CloudEvent's id; None for a whole event."""
+        """What names the outermost record: as the sender does, else the CloudEvent's id; None for a whole event."""
+        if self.envelopes:
+            return self.envelopes[0].record_id
         return self.record and (self.record.identifier or self.attributes.get("id"))
 
 
 def request(unit: Unit, mode: str, batched: bool) -> Request:
-    """Write *unit* in the content mode *mode*: "event", "binary" or "structured".
+    """Write *unit* in the content mode *mode*: "event", "binary", "structured" or "payload".
 
     batched: whether structured mode writes an event that has records as one CloudEvent a record
 
     Raises InvalidEvent if it cannot be written.
     """
-    headers: list[tuple[str, str]] = []
-    content_type: str | None = None
-    name, described = unit.kind.name, bool(unit.attributes)
-    if mode == "structured" and name == "cloudevents.batch":
-        content_type, body = BATCHED, encode([cloudevent.structured(item) for item in unit.event])
-    elif mode == "structured" and name == "cloudevent":
-        content_type, body = STRUCTURED, encode(cloudevent.structured(unit.event))
-    elif mode == "structured" and described and batched and unit.record is None and unit.kind.records:
-        each = Describer(unit.kind, unit.event, unit.context).each()
-        content_type, body = BATCHED, encode([{**attributes, "data": record} for attributes, record in each])
-    elif mode == "structured" and described:
-        content_type, body = STRUCTURED, encode({**unit.attributes, "data": _data(unit)})
-    elif mode == "binary" and described:
-        headers = cloudevent.headers(unit.attributes)
-        if name == "cloudevent":
-            content_type, body = cloudevent.binary(unit.event)
-        else:
-            content_type, body = "application/json", encode(_data(unit))
+    attributes, described = unit.attributes, bool(unit.attributes)
+    native = unit.kind.name == "cloudevent"
+    headers = cloudevent.headers(attributes)
+    content_type: str | None
+    payload = None
+    if mode == "structured" and (described or (batched and _is_batch(unit))):
+        content_type, body = _structured(unit, batched)
+        headers = []
+    elif mode in ("binary", "payload") and native:
+        content_type, body = cloudevent.binary(unit.event)
+    elif mode == "payload" and (unit.record or (unit.kind.payload and not unit.kind.records)):
+        content_type, body = _payload(unit)
+        payload = body
+        attributes = {**attributes, "datacontenttype": content_type} if described else attributes
+    elif mode in ("binary", "payload") and described:
+        content_type, body = "application/json", encode(_data(unit))
     else:
         # As it came: for AWS's events the headers make a CloudEvent of it, and a native one is one already.
-        headers = [] if name == "cloudevent" else cloudevent.headers(unit.attributes)
-        body = encode(unit.event)
-    # Lambda's runtime client sets it for each invocation: developer guide, "Using Lambda environment variables".
-    trace_id = environ.get("_X_AMZN_TRACE_ID", "")
-    if trace_id and trace_id.isascii() and trace_id.isprintable():
-        headers.append(("x-amzn-trace-id", trace_id))
-    matcher, path, query = unit.target.matcher, unit.target.path, unit.target.query
-    delivery = Delivery(matcher, path, unit.record_id, unit.attributes)
-    return Request(path, query, body, content_type, headers, unit.event, unit.context, delivery)
+        content_type, body = None, encode(unit.event)
+        headers = [] if native else headers
+    headers += _trace(unit)
+    envelopes, matcher, path = unit.envelopes, unit.target.matcher, unit.target.path
+    via = tuple(envelope.kind.name for envelope in envelopes)
+    outermost = envelopes[0].record.value if envelopes else None
+    delivery = Delivery(matcher, path, unit.record_id, attributes, unit.kind.name, via, outermost, payload)
+    return Request(path, unit.target.query, body, content_type, headers, unit.event, unit.context, delivery)
 
 
 def _data(unit: Unit) -> Any:
     return unit.event if unit.record is None else data_of(unit.kind, unit.record.value)
+
+
+def _is_batch(unit: Unit) -> bool:
+    """Whether the event is a list of valid CloudEvents. A row of the user's may take other lists, as they come."""
+    return unit.kind.name == "cloudevents.batch" and not any(
+        cloudevent.faults(item, strict=True) if isinstance(item, dict) else True for item in unit.event
+    )
+
+
+def _structured(unit: Unit, batched: bool) -> tuple[str, bytes]:
+    if unit.kind.name == "cloudevents.batch":
+        return BATCHED, encode([cloudevent.structured(item) for item in unit.event])
+    if unit.kind.name == "cloudevent":
+        return STRUCTURED, encode(cloudevent.structured(unit.event))
+    if batched and unit.record is None and unit.kind.records:
+        each = Describer(unit.kind, unit.event, request_id(unit.context)).each()
+        return BATCHED, encode([{**attributes, "data": record} for attributes, record in each])
+    return STRUCTURED, encode({**unit.attributes, "data": _data(unit)})
+
+
+def _payload(unit: Unit) -> tuple[str, bytes]:
+    """Return (content type, body) of what the producer wrote. Raises InvalidEvent if it cannot be unpacked."""
+    kind = unit.kind
+    record = unit.event if unit.record is None else unit.record.value
+    payload = kind.payload(record) if kind.payload else data_of(kind, record)
+    if isinstance(payload, (dict, list)):
+        return "application/json", encode(payload)
+    if isinstance(payload, str):
+        body = payload.encode("utf-8", "surrogatepass")
+    else:
+        body = payload if isinstance(payload, bytes) else b"" if payload is None else encode(payload)
+    content_type = ((kind.field and kind.field(record, "content-type")) or "").strip()
+    if cloudevent.is_media_type(content_type) and not content_type.lower().startswith("application/cloudevents"):
+        return content_type, body
+    return _media_type(body), body
+
+
+def _media_type(body: bytes) -> str:
+    """Return the type of *body*. A JSON string or number is text: 12345 is in a queue of texts."""
+    try:
+        text = body.decode()
+    except ValueError:
+        return "application/octet-stream"
+    try:
+        structured = text.lstrip()[:1] in ("{", "[") and isinstance(json.loads(text), (dict, list))
+    except (ValueError, RecursionError):
+        structured = False
+    return "application/json" if structured else "text/plain; charset=utf-8"
+
+
+def _trace(unit: Unit) -> list[tuple[str, str]]:
+    """Return the trace headers: those of the innermost message that has some, and of the invocation."""
+    sources = []
+    if unit.kind.field:
+        sources.append(partial(unit.kind.field, unit.record.value if unit.record else unit.event))
+    sources += [
+        partial(envelope.kind.field, envelope.record.value)
+        for envelope in reversed(unit.envelopes)
+        if envelope.kind.field
+    ]
+    headers = trace_headers(sources, unit.context)
+    # Lambda's runtime client sets it for each invocation: developer guide, "Using Lambda environment variables".
+    trace_id = environ.get("_X_AMZN_TRACE_ID", "")
+    if trace_id and trace_id.isascii() and trace_id.isprintable():
+        headers.append(("x-amzn-trace-id", trace_id))
+    return headers

@@ -1,119 +1,115 @@
 """INTERFACE, ASGI's lifespan (asgi.readthedocs.io, Lifespan 2.0): startup once, ``state``, shutdown at the end."""
 
+from __future__ import annotations
+
 import asyncio
 import logging
 import threading
-from contextvars import copy_context
+from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from ..errors import ProtocolError, StartupFailed
-from .loop import LOOP, Call
-from .tasks import NOBODYS, spawned
+from .loop import LOOP
+from .tasks import SPAWNED
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any
 
 logger = logging.getLogger("cloud_events")
 
-_NEVER = object()
-GRACE = 1.0  # seconds that an application may take to clean up after its startup failed
+CLEANUP_SECONDS = 1.0  # what an application may take to clean up after its startup has failed
 
 
 class Lifespan:
     """The lifespan of one application. *mode* is auto, on or off; ``state`` is None where there is no lifespan."""
 
-    def __init__(self, application: "Callable[..., Any]", mode: str) -> None:
+    def __init__(self, application: Callable[..., Any], mode: str) -> None:
         self._application = application
         self._mode = mode
         self._lock = threading.Lock()
-        # The loop that the application has started up in. One that was closed, or was that of the process that this one
-        # was forked from, took the lifespan with it.
-        self._loop: Any = _NEVER
+        # The loop in which the application has started up. One that was closed, or that is the parent's of this
+        # process, took the lifespan with it.
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.state: dict[str, Any] | None = None
 
     def start(self) -> None:
-        """Run startup, once. Raises StartupFailed, with the application's own message; the next call tries again."""
-        if self._loop is LOOP.current or self._mode == "off":
+        """Run startup, once. Raises StartupFailed with the application's own message; the next call tries again."""
+        if self._mode == "off" or self._started():
             return
         LOOP.refuse_itself()
         with self._lock:
-            if self._loop is LOOP.current:
-                return
-            context = copy_context()
-            context.run(spawned.set, NOBODYS)
-            loop = LOOP.run(context, self._startup)
-            if self.state is not None:
-                LOOP.at_exit(loop, self._shutdown)
-            self._loop = loop
+            if not self._started():
+                loop, self.state = LOOP.run(self._startup)
+                if self.state is not None:
+                    LOOP.on_shutdown(self._shutdown)
+                self._loop = loop
 
-    async def _startup(self) -> "asyncio.AbstractEventLoop":
-        self._life = life = Life(self._application)
-        failure = await life.ask("lifespan.startup")
-        if failure:
-            await life.end()
-            raise StartupFailed(f"the application's startup failed: {failure}") from life.call.error
-        if failure is None:
-            # The application knows no lifespan, and says so by raising: ASGI, "Lifespan Protocol".
-            error = life.call.error
-            if isinstance(error, (SystemExit, KeyboardInterrupt)):
-                raise error
-            if self._mode == "on":
-                raise StartupFailed(
-                    "lifespan='on', but the application ended its lifespan before startup was complete"
-                ) from error
-            logger.info("the application has no lifespan: %r", error)
-        self.state = None if failure is None else life.state
-        return asyncio.get_running_loop()
+    def _started(self) -> bool:
+        return self._loop is not None and self._loop is LOOP.current
+
+    async def _startup(self) -> tuple[asyncio.AbstractEventLoop, dict[str, Any] | None]:
+        SPAWNED.set(None)  # what startup spawns belongs to no event
+        loop = asyncio.get_running_loop()
+        state: dict[str, Any] = {}
+        self._events: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+        self._error: BaseException | None = None
+        scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": state}
+        self._task = asyncio.create_task(self._serve(scope), name="cloud_events-lifespan")
+        failure = await self._ask("lifespan.startup")
+        if failure == "":
+            return loop, state
+        if failure is not None:
+            await asyncio.wait([self._task], timeout=CLEANUP_SECONDS)
+            self._task.cancel()
+            raise StartupFailed(f"the application's startup failed: {failure}") from self._error
+        # The application does not support lifespan, and raises: ASGI, "Lifespan Protocol".
+        error = self._error
+        if isinstance(error, (SystemExit, KeyboardInterrupt)):
+            raise error
+        if self._mode == "on":
+            raise StartupFailed(
+                "lifespan='on', but the application ended its lifespan before startup was complete"
+            ) from error
+        logger.info("the application has no lifespan: %r", error)
+        return loop, None
 
     async def _shutdown(self) -> None:
-        self._loop = _NEVER
-        failure = await self._life.ask("lifespan.shutdown")
-        error = self._life.call.error
-        if failure or error is not None:
-            logger.error("the application's shutdown failed: %s", failure or type(error).__name__, exc_info=error)
+        self._loop = None
+        failure = await self._ask("lifespan.shutdown")
+        if failure or self._error is not None:
+            reason = failure or type(self._error).__name__
+            logger.error("the application's shutdown failed: %s", reason, exc_info=self._error)
 
+    async def _serve(self, scope: dict[str, Any]) -> None:
+        try:
+            await self._application(scope, self._events.get, self._send)
+        except BaseException as error:
+            self._error = error
 
-# Two handlers of an application in one process share what its startup has opened, as two ports of a server do. The
-# values hold their applications, so that no other can have the same id meanwhile.
-_lifespans: "WeakValueDictionary[tuple[int, str], Lifespan]" = WeakValueDictionary()
-
-
-def lifespan_of(application: "Callable[..., Any]", mode: str) -> Lifespan:
-    """The lifespan of *application*, one for all of its handlers."""
-    return _lifespans.setdefault((id(application), mode), Lifespan(application, mode))
-
-
-class Life:
-    """One run of an application's lifespan, in the running loop."""
-
-    def __init__(self, application: "Callable[..., Any]") -> None:
-        self.state: dict[str, Any] = {}
-        self._messages: asyncio.Queue[dict[str, str]] = asyncio.Queue()
-        scope = {"type": "lifespan", "asgi": {"version": "3.0", "spec_version": "2.0"}, "state": self.state}
-        self.call = Call(application, scope, self._messages.get, self._send)
-        self._task = asyncio.create_task(self.call.make(), name="cloud_events-lifespan")
-
-    async def ask(self, question: str) -> "str | None":
-        """Send *question*: "" if it is complete, the message if it failed, None if the application ended instead."""
-        self._question = question
+    async def _ask(self, event: str) -> str | None:
+        """Send *event*: "" if it is complete, the message if it failed, None if the application ended instead."""
+        self._event = event
         self._answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self._messages.put_nowait({"type": question})
+        self._events.put_nowait({"type": event})
         ends: list[asyncio.Future[Any]] = [self._task, self._answer]
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         return self._answer.result() if self._answer.done() else None
 
-    async def _send(self, message: "Mapping[str, Any]") -> None:
+    async def _send(self, message: Mapping[str, Any]) -> None:
         kind = message["type"]
-        if kind == f"{self._question}.complete" and not self._answer.done():
+        if kind == f"{self._event}.complete" and not self._answer.done():
             self._answer.set_result("")
-        elif kind == f"{self._question}.failed" and not self._answer.done():
+        elif kind == f"{self._event}.failed" and not self._answer.done():
             self._answer.set_result(message.get("message") or "the application gave no reason")
         else:
             raise ProtocolError(f"the application sent {kind!r} out of order, or no such message exists (ASGI)")
 
-    async def end(self) -> None:
-        """Wait a little, then end it."""
-        await asyncio.wait([self._task], timeout=GRACE)
-        self._task.cancel()
+
+# Two handlers of an application in one process share what its startup has opened, as two ports of a server do. The
+# values hold their applications, so that no other can have the same id meanwhile.
+_lifespans: WeakValueDictionary[tuple[int, str], Lifespan] = WeakValueDictionary()
+
+
+def lifespan_of(application: Callable[..., Any], mode: str) -> Lifespan:
+    """The lifespan of *application*, one for all of its handlers."""
+    return _lifespans.setdefault((id(application), mode), Lifespan(application, mode))

@@ -1,290 +1,292 @@
-"""The one event loop. It lives as long as the process, so that pools and locks bound to it stay good.
+"""The one event loop of the process, which its callers drive."""
 
-It is driven by whoever calls, which costs no thread. When a second thread calls at the same time, or one with a running
-loop of its own, the same loop moves to a background thread and stays there.
-"""
+# Theory of operation
+#
+# What is promised. A handler is a plain function: anybody may call it, from any thread, in a thread that runs a loop of
+# its own, and in several threads at once. All of these calls end up in one asyncio loop, which lives as long as the
+# process, so that what an application binds to its loop (a connection pool, a lock, a worker task of its lifespan)
+# stays good from one event to the next, wherever that comes from.
+#
+# Who drives. There is no thread for the loop: to hand an event to another thread and to wait for it costs several times
+# what an event costs. A call is submitted to the loop, and then waited for. Whoever waits while nobody drives, drives,
+# until its own call is done; whoever waits while another thread drives, sleeps, and is woken when its call is done or
+# the driver leaves, in which case it takes over. So an event never waits for another one to end, and
+#
+#     await asyncio.to_thread(handler, event, context)
+#
+# in a view works: the thread that drives the view drives the inner event, too. (One lock around the loop would
+# deadlock.) A thread that runs a loop of its own, as in notebooks and pytest-asyncio, cannot drive a second one: a
+# helper thread waits in its place, for this one call. A call from inside our loop would wait for itself: RuntimeError.
+# Between two calls nobody drives, and tasks that outlive their event stand still, as does all of a Lambda function.
+#
+# Context variables. A call runs in a copy of its caller's context: it sees what a custom handler has set, and sets
+# nothing that anybody else would see. Two things do not belong in the copy: asgiref notes in the context which thread
+# must run synchronous code. That thread would take our loop for its own "main" loop, and post to it when nobody
+# drives; or it is the one that waits for us. Either hangs, in a Django async test for example. See callers_context.
+#
+# Exceptions. What a call raises is kept for its caller; so SystemExit in a view does not end whoever happens to drive.
+# asyncio lets SystemExit and KeyboardInterrupt of any other task escape from the loop as well. In the main thread they
+# are raised to the caller that drives, for they may come from a signal; in another thread they come from a task, which
+# keeps them for its event (tasks.py), so that one goes on driving. A caller that is interrupted cancels its call.
+#
+# The end. close() is called at exit and on SIGTERM. It runs the shutdown functions (lifespan.py), cancels what is left,
+# and closes the loop; if another thread drives, the last one that leaves closes it. The next call has a new loop.
+# SIGTERM is caught from the first startup on, in the main thread only, and passed on afterwards to whoever caught it
+# before, or to the default, which ends the process. If it comes between two events the main thread calls close() there
+# and then. If it comes while the main thread drives, a helper thread has the shutdown functions run beside the event,
+# waits for them no longer than Lambda does, and then sends the signal again. A second SIGTERM finds us gone.
+#
+# Fork. A child has the memory of the loop but not the threads that drive it, and shares its selector with the parent.
+# It forgets the loop without closing it, and the first call in the child makes another one.
+
+from __future__ import annotations
 
 import asyncio
 import atexit
 import logging
 import os
 import signal
+import sys
 import threading
-from concurrent.futures import Future
-from contextlib import suppress
-from contextvars import Context
+from contextvars import Context, copy_context
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from .tasks import factory
+from .tasks import task_factory
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-    from typing import Any
+
+    Call = Callable[[], Coroutine[Any, Any, Any]]
 
 logger = logging.getLogger("cloud_events")
 
 SHUTDOWN_SECONDS = 1.5  # Lambda gives at most 2: developer guide, "Lambda execution environment lifecycle"
 
 
-class Call:
-    """``await function(*arguments)``, and what became of it."""
+class Handle:
+    """A call that was submitted to the loop, and what came of it."""
 
-    __slots__ = ("_arguments", "_function", "error", "result", "task")
+    __slots__ = ("done", "error", "result", "task")
 
-    task: "asyncio.Task[None]"
+    result: Any
+    task: asyncio.Task[None]
 
-    def __init__(self, function: "Callable[..., Any]", *arguments: "Any") -> None:
-        self._function = function
-        self._arguments = arguments
-        self.error: BaseException | None = None
+    def __init__(self) -> None:
+        self.done = False
+        self.error: BaseException | None = asyncio.CancelledError()  # unless its task comes to a first step
 
-    async def make(self, then: "Callable[[], None] | None" = None) -> None:
-        """Await it, then call *then*.
-
-        Nothing is raised: SystemExit would end the thread that runs the loop, and all that waits there.
-        """
+    async def run(self, call: Call) -> None:
+        """Await *call* and keep what it returns or raises."""
         try:
-            self.result = await self._function(*self._arguments)
+            self.result = await call()
+            self.error = None
         except BaseException as error:
             self.error = error
-        if then is not None:
-            then()
 
 
-class Driven(asyncio.Task[None]):
-    """A task whose coroutine stops the loop at its end, for nothing else would be done then."""
+class SharedLoop:
+    """One asyncio loop, driven in turn by the threads that wait for a call."""
 
-    def cancel(self, msg: "Any" = None) -> bool:
-        """Cancel it, and stop the loop: the coroutine, if it has not begun, will not."""
-        self.get_loop().stop()
-        return super().cancel(msg)
-
-
-class Engine:
-    """One asyncio loop, and what runs it: its callers, one at a time, or a thread of its own."""
-
-    def __init__(self, lock: "threading.RLock") -> None:
+    def __init__(self, lock: threading.RLock) -> None:
         self.loop = asyncio.new_event_loop()
-        self.loop.set_task_factory(factory)
-        self._ready: Any = getattr(self.loop, "_ready", True)  # what it has to do at once; True: unknown
-        self._lock = lock
-        self._driver: int | None = None  # the thread of the caller that runs it at this moment
-        self._shared = False  # by several callers at a time, once and for all
-        self._thread: threading.Thread | None = None
-        self._over = False
-        self.last: asyncio.Task[None] | None = None  # what must come to its end, whoever runs the loop by then
+        self.loop.set_task_factory(task_factory)
+        self.driver: int | None = None  # the thread that drives
+        self.changed = threading.Condition(lock)  # the driver, or a call that is done
+        self.shutdown_functions: list[Call] = []
+        self._shutdowns: list[asyncio.Task[None]] = []
 
-    def begin(self, call: Call, context: "Context", seconds: "float | None" = None) -> "Callable[[Call], None]":
-        """Have *call* made in *context*; return what waits for that, to be given *call*. The lock is held.
+    def submit(self, call: Call, context: Context) -> Handle:
+        """Have *call* begin, in *context*, as soon as the loop is driven."""
+        handle = Handle()
+        with self.changed:
+            if self.driver is None:
+                self._begin(handle, call, context)
+            else:
+                self.loop.call_soon_threadsafe(self._begin, handle, call, context)
+        return handle
 
-        *seconds*: the call is the last, and not to be waited for longer than that if another thread runs the loop.
-        """
+    def _begin(self, handle: Handle, call: Call, context: Context) -> None:
+        handle.task = asyncio.Task(handle.run(call), loop=self.loop, name="cloud_events-call", context=context)
+        handle.task.add_done_callback(lambda _: self._end(handle))
+
+    def _end(self, handle: Handle) -> None:
+        with self.changed:
+            handle.done = True
+            self.changed.notify_all()
+        self.loop.stop()  # if the call is not the driver's own, the driver goes on
+
+    def wait(self, handle: Handle, seconds: float | None = None) -> None:
+        """Wait until the call is done: by driving the loop, or for *seconds* while another thread drives it."""
         thread = threading.get_ident()
-        if asyncio._get_running_loop() is None and self._driver in (None, thread) and not self._shared:
-            self._driver = thread
-            call.task = Driven(call.make(self.loop.stop), loop=self.loop, name="cloud_events-event", context=context)
-            return self._drive
-        self._shared = True
-        self._move()
-        return self._post(call, context, seconds)
-
-    def _drive(self, call: Call) -> None:
         try:
-            self._run(call.task)
-            if self.last is not None:
-                # At exit no thread can be started that would run it, and after SIGTERM there may be no other event.
-                self.last.add_done_callback(lambda _: self.loop.stop())
-                self._run(self.last)
-        except BaseException:
-            # Ctrl-C, or the SystemExit of another task. This one must not go on with the next event.
-            call.task.cancel()
-            raise
+            with self.changed:
+                self.changed.wait_for(lambda: handle.done or self.driver is None, seconds)
+                if handle.done or self.driver is not None:
+                    return
+                self.driver = thread
+            while not handle.done:
+                try:
+                    self.loop.run_forever()
+                except (SystemExit, KeyboardInterrupt):
+                    if threading.current_thread() is threading.main_thread():
+                        raise
         finally:
-            self._driver = None
-            if self._shared or self._over:  # whoever says so from now on sees that there is no driver
-                self._leave()
+            if self.driver == thread:
+                with self.changed:
+                    self.driver = None
+                    self.changed.notify_all()
 
-    def _run(self, task: "asyncio.Task[None]") -> None:
-        """Run the loop until *task* is done, and what is ready then, such as its callbacks, has had its turn."""
-        while not task.done():  # whoever stops the loop meanwhile
-            self.loop.run_forever()
-        if self._ready:  # nearly never, and to run it once more is a third of what a call costs
-            self.loop.call_soon(self.loop.stop)
-            self.loop.run_forever()
+    async def shut_down(self) -> None:
+        """Run the shutdown functions, each once; wait for them, whoever began them, for SHUTDOWN_SECONDS."""
+        while self.shutdown_functions:
+            self._shutdowns.append(asyncio.create_task(self.shutdown_functions.pop()()))
+        if self._shutdowns and (await asyncio.wait(self._shutdowns, timeout=SHUTDOWN_SECONDS))[1]:
+            logger.warning("the application's shutdown took more than %s s and was left", SHUTDOWN_SECONDS)
 
-    def _leave(self) -> None:
-        with self._lock:
-            if self._over and self._driver is None:
-                self.loop.close()
-            elif self.last is None:
-                self._move()
-
-    def _post(self, call: Call, context: "Context", seconds: "float | None") -> "Callable[[Call], None]":
-        over: Future[None] = Future()
-
-        def start() -> None:
-            call.task = asyncio.Task(call.make(), loop=self.loop, context=context)
-            call.task.add_done_callback(lambda _: over.set_result(None))
-            if seconds is not None:
-                self.last = call.task
-
-        def wait(call: Call) -> None:
-            try:
-                over.result(seconds)
-            except BaseException:  # Ctrl-C, or too late
-                self.loop.call_soon_threadsafe(lambda: call.task.cancel())
-                raise
-
-        self.loop.call_soon_threadsafe(start)
-        return wait
-
-    def _move(self) -> None:
-        """Give the loop a thread of its own, as soon as no caller drives it. The lock is held."""
-        if self._thread is None and self._driver is None:
-            thread = threading.Thread(target=self._live, name="cloud_events-loop", daemon=True)
-            thread.start()
-            self._thread = thread
-
-    def _live(self) -> None:
-        while not self._over:
-            # Raised in a task, which keeps it for whoever waits for that; the other tasks go on.
-            with suppress(SystemExit, KeyboardInterrupt):
-                self.loop.run_forever()
-        self.loop.close()
-
-    def stop(self) -> None:
-        """Have nothing run the loop any more, and close it: whoever runs it does."""
-        with self._lock:
-            if self._thread is None:
-                self._over = True
-                if self._driver is None:
-                    self.loop.close()
-                return
-        self.loop.call_soon_threadsafe(self._halt)
-        self._thread.join(SHUTDOWN_SECONDS)
-
-    def _halt(self) -> None:
-        self._over = True
-        self.loop.stop()
+    async def end(self) -> None:
+        """Shut down, and cancel what is left."""
+        deadline = self.loop.time() + SHUTDOWN_SECONDS
+        await self.shut_down()
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        if left:
+            await asyncio.wait(left, timeout=max(0, deadline - self.loop.time()))
+        await self.loop.shutdown_asyncgens()
 
 
 class Loop:
-    """Runs coroutine functions to their end, called from any thread."""
+    """The loop of the process: made when it is first needed, closed at exit and on SIGTERM, made anew after a fork."""
 
     def __init__(self) -> None:
-        self.current: asyncio.AbstractEventLoop | None = None
-        self._engine: Engine | None = None
-        self._lock = threading.RLock()  # a signal's handler may come in between, in the same thread
-        self._farewells: dict[Any, list[Callable[[], Coroutine[Any, Any, None]]]] = {}
-        self._sigterm: Any = None  # what was to happen before we came
+        self._lock = threading.RLock()  # the handler of a signal may come in between, in the same thread
+        self._shared: SharedLoop | None = None
+        self._sigterm: Any = None  # the handler of SIGTERM before ours
         self._inherited: list[Any] = []
 
-    def run(self, context: "Context", function: "Callable[..., Any]", *arguments: "Any") -> "Any":
-        """What ``await function(*arguments)`` returns in *context*; what it raises, with its traceback."""
-        if asyncio._get_running_loop() is not None:
-            self.refuse_itself()
-        call = Call(function, *arguments)
+    @property
+    def current(self) -> asyncio.AbstractEventLoop | None:
+        """The asyncio loop, or None while there is none."""
+        return None if self._shared is None else self._shared.loop
+
+    def run(self, function: Callable[..., Coroutine[Any, Any, Any]], *arguments: Any) -> Any:
+        """Return what ``await function(*arguments)`` returns, in a copy of the caller's context; raise what it raises.
+
+        Raises RuntimeError inside the loop itself.
+        """
+        self.refuse_itself()
         with self._lock:
-            if self._engine is None:
-                self._engine = Engine(self._lock)
-                self.current = self._engine.loop
-                atexit.register(self.close)
-            wait = self._engine.begin(call, context)
-        wait(call)
-        if call.task.cancelled():  # before its first step
-            raise asyncio.CancelledError
-        error, call.error = call.error, None  # whose frames hold the call
+            if self._shared is None:
+                self._shared = SharedLoop(self._lock)
+            shared = self._shared
+            handle = shared.submit(partial(function, *arguments), callers_context())
+        try:
+            _wait(shared, handle)
+        except BaseException:  # Ctrl-C, or SystemExit of a task: the call must not go on with the next one
+            shared.loop.call_soon_threadsafe(lambda: handle.task.cancel())
+            raise
+        error, handle.error = handle.error, None  # the frames of its traceback hold the handle
         if error is None:
-            return call.result
+            return handle.result
         try:
             raise error
         finally:
             del error
 
     def refuse_itself(self) -> None:
-        """Raise RuntimeError in the loop's own thread, which would wait for itself."""
-        running = asyncio._get_running_loop()
-        if running is not None and running is self.current:
+        """Raise RuntimeError in the thread that drives the loop, which would wait for itself."""
+        if self._drives():
             raise RuntimeError(
                 "the handler was called by the application itself, inside its event loop; "
                 "call it in a thread: await asyncio.to_thread(handler, event, context)"
             )
 
-    def at_exit(self, loop: "asyncio.AbstractEventLoop", farewell: "Callable[[], Coroutine[Any, Any, None]]") -> None:
-        """Run *farewell* in *loop* before the process ends: at exit, and on SIGTERM if called in the main thread."""
-        self._farewells.setdefault(loop, []).append(farewell)
+    def _drives(self) -> bool:
+        return self._shared is not None and self._shared.driver == threading.get_ident()
+
+    def on_shutdown(self, function: Call) -> None:
+        """Call *function* before the loop is closed: at exit, and on SIGTERM if this is the main thread."""
+        with self._lock:
+            if self._shared is not None:
+                self._shared.shutdown_functions.append(function)
         if self._sigterm is None and threading.current_thread() is threading.main_thread():
-            # None: not from Python.
+            # signal() returns None for a handler that was not installed from Python.
             self._sigterm = signal.signal(signal.SIGTERM, self._terminate) or signal.SIG_DFL
 
-    def _terminate(self, number: int, frame: "Any") -> None:
-        # A second SIGTERM is not caught; and in the end the process dies of it, or not, as if nobody had caught it.
+    def _terminate(self, number: int, frame: Any) -> None:
         signal.signal(signal.SIGTERM, self._sigterm or signal.SIG_DFL)
         self._sigterm = None
-        running = asyncio._get_running_loop()
-        if running is not None and running is self.current:
-            # In the midst of an event, by the thread that drives the loop. call_soon would not wake it.
-            late = threading.Timer(SHUTDOWN_SECONDS + 0.5, os.kill, (os.getpid(), signal.SIGTERM))
-            late.daemon = True
-            late.start()
-            running.call_soon_threadsafe(self._terminate_soon, self._engine, late, context=Context())
+        if self._drives():
+            threading.Thread(target=self._terminate_beside, args=(self._shared,), daemon=True).start()
         else:
             self.close()
             signal.raise_signal(signal.SIGTERM)
 
-    def _terminate_soon(self, engine: "Any", late: threading.Timer) -> None:
-        def terminate(task: "asyncio.Task[None]") -> None:
-            late.cancel()
-            engine.last = None
-            signal.raise_signal(signal.SIGTERM)
-
-        engine.last = engine.loop.create_task(self._say_farewell())
-        engine.last.add_done_callback(terminate)
-
-    async def _say_farewell(self) -> None:
-        farewells = self._farewells.pop(asyncio.get_running_loop(), [])
-        tasks = [asyncio.create_task(farewell()) for farewell in farewells]
-        if tasks and (await asyncio.wait(tasks, timeout=SHUTDOWN_SECONDS))[1]:
-            logger.warning("the application's shutdown took more than %s s and was left", SHUTDOWN_SECONDS)
+    def _terminate_beside(self, shared: SharedLoop) -> None:
+        try:
+            shared.wait(shared.submit(shared.shut_down, Context()), SHUTDOWN_SECONDS + 0.5)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
 
     def close(self) -> None:
-        """Say farewell, cancel what is left, and close the loop. The next run has a new one."""
+        """Shut down, cancel what is left, and close the loop. The next call has a new one."""
         self.refuse_itself()
         with self._lock:
-            engine, self._engine, self.current = self._engine, None, None
-            if engine is None:
+            shared, self._shared = self._shared, None
+            if shared is None:
                 return
-            call = Call(self._end)
-            wait = engine.begin(call, Context(), SHUTDOWN_SECONDS + 0.5)
-        atexit.unregister(self.close)
-        try:
-            wait(call)
-        except TimeoutError:
-            logger.warning("the event loop was blocked and could not be closed")
-        else:
-            engine.stop()
-
-    async def _end(self) -> None:
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + SHUTDOWN_SECONDS
-        await self._say_farewell()
-        left = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in left:
-            task.cancel()
-        if left:
-            await asyncio.wait(left, timeout=max(0, deadline - loop.time()))
-        await loop.shutdown_asyncgens()
+            handle = shared.submit(shared.end, Context())
+        _wait(shared, handle, SHUTDOWN_SECONDS + 0.5)
+        with shared.changed:
+            if handle.done and shared.changed.wait_for(lambda: shared.driver is None, SHUTDOWN_SECONDS):
+                shared.loop.close()
+            else:
+                logger.warning("the event loop was blocked and could not be closed")
 
     def forget(self) -> None:
-        """After a fork: the loop and its thread are the parent's."""
-        if self.current is not None:
-            # Not to be collected: that would close what they share with the parent's.
-            self._inherited.append((self.current, asyncio.all_tasks(self.current)))
-        self._engine = self.current = None
+        """After a fork: the loop is the parent's."""
+        if self._shared is not None:
+            # Kept, for to collect it would close the selector, which the parent shares.
+            self._inherited.append((self._shared, asyncio.all_tasks(self._shared.loop)))
+        self._shared = None
         self._lock = threading.RLock()
-        self._farewells.clear()
+
+
+def _wait(shared: SharedLoop, handle: Handle, seconds: float | None = None) -> None:
+    """Wait for the call, in a helper thread if the current one runs a loop already."""
+    if not _runs_a_loop():
+        shared.wait(handle, seconds)
+        return
+    helper = threading.Thread(target=shared.wait, args=(handle, seconds), name="cloud_events-loop", daemon=True)
+    helper.start()
+    helper.join()
+
+
+def _runs_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def callers_context() -> Context:
+    """A copy of the current context, without asgiref's notes on the thread and the loop that it belongs to."""
+    asgiref = sys.modules.get("asgiref.sync")
+    if asgiref is None:
+        return copy_context()
+    context = Context()
+    for variable, value in copy_context().items():
+        # Whose threads: those of a request of Django's, say, that waits for this very call.
+        if variable is not asgiref.SyncToAsync.thread_sensitive_context:
+            context.run(variable.set, value)
+    # Whose thread waits, in async_to_sync, for work to do.
+    context.run(setattr, asgiref.AsyncToSync.executors, "current", None)
+    return context
 
 
 LOOP = Loop()
-# Windows knows no fork.
-getattr(os, "register_at_fork", dict)(after_in_child=LOOP.forget)
+atexit.register(LOOP.close)
+if sys.platform != "win32":  # pragma: no branch
+    os.register_at_fork(after_in_child=LOOP.forget)

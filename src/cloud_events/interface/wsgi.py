@@ -1,20 +1,22 @@
 """INTERFACE, WSGI (PEP 3333): environ, start_response, close()."""
 
+from __future__ import annotations
+
 import sys
+from contextvars import copy_context
 from io import BytesIO
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ProtocolError
 from ..messages import BODILESS, Response
-from ..values import Remembered
+from .options import latin1, valid_environ
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from typing import Any
+    from collections.abc import Callable, Iterable, Mapping
 
     from ..messages import Request
 
-DEFAULT_ENVIRON: "dict[str, Any]" = {
+DEFAULT_ENVIRON: dict[str, Any] = {
     "CONTENT_TYPE": "application/json",
     "REQUEST_METHOD": "post",
     "PATH_INFO": "/",
@@ -32,126 +34,125 @@ DEFAULT_ENVIRON: "dict[str, Any]" = {
 }
 
 
-_KEYS = Remembered(lambda header: f"HTTP_{header.upper().replace('-', '_')}")
-
-
 class Interface:
     """Calls one WSGI application. *environ* (``WSGI_ENVIRON``) is merged over the defaults.
 
     Raises ConfigurationError, naming the key, for an environ that no application may be given.
     """
 
-    def __init__(self, application: "Callable[..., Any]", environ: "Mapping[str, Any] | None" = None) -> None:
+    def __init__(self, application: Callable[..., Any], environ: Mapping[str, Any] | None = None) -> None:
         self._application = application
-        self._environ = {**DEFAULT_ENVIRON, **_checked(environ)}
+        self._environ = {**DEFAULT_ENVIRON, **valid_environ(environ)}
         self.method: str = self._environ["REQUEST_METHOD"].upper()
         self.default_path: str = self._environ["PATH_INFO"]
         self._environ["REQUEST_METHOD"] = self.method
-        self._bodiless = self.method in BODILESS
 
     def start(self) -> None:
-        """Nothing needs to run before the first event."""
+        """Do nothing: a WSGI application has no startup."""
 
-    def environ(self, request: "Request") -> "dict[str, Any]":
+    def environ(self, request: Request) -> dict[str, Any]:
         """The environ of *request*: defaults, then the user's, then what the event determines."""
-        body = b"" if self._bodiless else request.body
-        path, content_type = request.path, request.content_type
-        environ = self._environ.copy()
-        environ.setdefault("wsgi.errors", sys.stderr)
-        environ["PATH_INFO"] = path if path.isascii() else latin(path)
-        environ["CONTENT_LENGTH"] = f"{len(body)}"
-        environ["wsgi.input"] = BytesIO(body)
-        environ["aws.event"] = request.event
-        environ["aws.context"] = request.context
-        environ["cloud_events.delivery"] = request.delivery
+        body = b"" if self.method in BODILESS else request.body
+        environ = {
+            "wsgi.errors": sys.stderr,
+            **self._environ,
+            "PATH_INFO": latin1(request.path),
+            "CONTENT_LENGTH": str(len(body)),
+            "wsgi.input": BytesIO(body),
+            "aws.event": request.event,
+            "aws.context": request.context,
+            "cloud_events.delivery": request.delivery,
+        }
         if request.query:
             environ["QUERY_STRING"] = request.query
-        if content_type:
-            environ["CONTENT_TYPE"] = content_type
-        elif content_type is not None:
-            del environ["CONTENT_TYPE"]
+        if request.content_type is not None:
+            environ["CONTENT_TYPE"] = request.content_type
+            if not request.content_type:
+                del environ["CONTENT_TYPE"]
         for name, value in request.headers:
-            environ[_KEYS[name]] = value
+            environ[f"HTTP_{name.upper().replace('-', '_')}"] = value
         return environ
 
-    def call(self, request: "Request") -> Response:
-        """Call the application and take its whole answer. What it raises before that is raised here, unchanged."""
-        head: Any = None  # status, headers
-        chunks: list[bytes] = []
+    def call(self, request: Request) -> Response:
+        """Call the application in a context of its own and take its whole answer.
 
-        def start_response(status: str, headers: "list[tuple[str, str]]", exc_info: "Any" = None) -> "Any":
-            nonlocal head
-            if exc_info:
-                try:
-                    if chunks:  # too late to replace what a client would have seen
-                        raise exc_info[1].with_traceback(exc_info[2])
-                finally:
-                    exc_info = None  # the traceback holds this frame: PEP 3333, "Error handling"
-            elif head:
-                raise ProtocolError("the application called start_response() twice, without exc_info (PEP 3333)")
-            head = _head(status, headers)
-            return write
+        The application sees the caller's context variables; what it sets itself is gone afterwards.
+        What it raises before its answer is complete is raised here, unchanged.
+        """
+        return copy_context().run(self._serve, request)
 
-        def write(chunk: bytes) -> None:
-            if not isinstance(chunk, bytes):
-                raise ProtocolError(
-                    "the application's body must be bytes, such as 'done'.encode() (PEP 3333), not "
-                    f"{type(chunk).__name__}"
-                )
-            if chunk:
-                chunks.append(chunk)
-
-        result = self._application(self.environ(request), start_response)
+    def _serve(self, request: Request) -> Response:
+        exchange = Exchange()
+        result = self._application(self.environ(request), exchange.start_response)
         try:
-            for chunk in _iterable(result):
-                if not head:
-                    raise ProtocolError(
-                        "the application sent its body before it had called start_response() (PEP 3333)"
-                    )
-                write(chunk)
-            if not head:
-                raise ProtocolError("the application returned without having called start_response() (PEP 3333)")
+            exchange.take(result)
         except BaseException as raised:
             failed = _close(result)
             if failed is not None:
                 raised.add_note(f"close() of the response then raised {type(failed).__name__}")
             raise
-        body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-        status, headers = head
-        return Response(status, headers, body, _close(result))
+        return exchange.response(_close(result))
 
 
-def _close(result: "Any") -> "Exception | None":
-    """Close *result*, always: Django ends its database connections here. Returns what that raises."""
-    close = getattr(result, "close", None)
-    if close is not None:
-        try:
-            close()
-        except Exception as failed:
-            return failed
-    return None
+class Exchange:
+    """The response to one request: what ``start_response``, ``write`` and the returned iterable give."""
+
+    __slots__ = ("_chunks", "_headers", "_status")
+
+    def __init__(self) -> None:
+        self._status = 0
+        self._headers: list[tuple[str, str]] = []
+        self._chunks: list[bytes] = []
+
+    def start_response(
+        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
+    ) -> Callable[[bytes], None]:
+        """PEP 3333, "The start_response() Callable"."""
+        if exc_info:
+            try:
+                if self._chunks:  # too late to replace what a client would have seen
+                    raise exc_info[1].with_traceback(exc_info[2])
+            finally:
+                exc_info = None  # the traceback holds this frame: PEP 3333, "Error handling"
+        elif self._status:
+            raise ProtocolError("the application called start_response() twice, without exc_info (PEP 3333)")
+        code = int(status[:3]) if isinstance(status, str) and status[:3].isdecimal() else 0
+        if code < 100:
+            raise ProtocolError("the application's status must be a str such as '200 OK' (PEP 3333)")
+        self._headers = _pairs(headers)
+        self._status = code
+        return self.write
+
+    def write(self, chunk: bytes) -> None:
+        """PEP 3333, "The write() Callable"."""
+        if not isinstance(chunk, bytes):
+            raise ProtocolError(
+                f"the application's body must be bytes, such as 'done'.encode() (PEP 3333), not {type(chunk).__name__}"
+            )
+        if chunk:
+            self._chunks.append(chunk)
+
+    def take(self, result: Iterable[bytes]) -> None:
+        """Take the body that the application returned, to its end."""
+        # str, bytes and dict are iterable, too, but not of bytes; and a body that is sent byte by byte is a mistake.
+        if type(result) in (bytes, str, dict) or not hasattr(result, "__iter__"):
+            raise ProtocolError(
+                "the application must return an iterable of bytes, such as [b'done'] (PEP 3333), not "
+                f"{type(result).__name__}"
+            )
+        for chunk in result:
+            if not self._status:
+                raise ProtocolError("the application sent its body before it had called start_response() (PEP 3333)")
+            self.write(chunk)
+        if not self._status:
+            raise ProtocolError("the application returned without having called start_response() (PEP 3333)")
+
+    def response(self, error: Exception | None) -> Response:
+        """The whole answer; *error* came after it."""
+        return Response(self._status, self._headers, b"".join(self._chunks), error)
 
 
-_NO_BODIES = frozenset((bytes, str, dict))
-
-
-def _iterable(result: "Any") -> "Any":
-    # These are iterable, too, but not of bytes; and a body that is sent byte by byte is a mistake.
-    if type(result) in _NO_BODIES or not hasattr(result, "__iter__"):
-        raise ProtocolError(
-            "the application must return an iterable of bytes, such as [b'done'] (PEP 3333), not "
-            f"{type(result).__name__}"
-        )
-    return result
-
-
-_CODES = Remembered(lambda status: int(status[:3]) if status[:3].isdecimal() else 0)
-
-
-def _head(status: "Any", headers: "Any") -> "tuple[int, list[tuple[str, str]]]":
-    code = _CODES[status] if isinstance(status, str) else 0
-    if code < 100:
-        raise ProtocolError("the application's status must be a str such as '200 OK' (PEP 3333)")
+def _pairs(headers: Any) -> list[tuple[str, str]]:
     try:
         pairs = list(headers)
         for name, value in pairs:
@@ -159,17 +160,14 @@ def _head(status: "Any", headers: "Any") -> "tuple[int, list[tuple[str, str]]]":
                 raise TypeError
     except (TypeError, ValueError):
         raise ProtocolError("the application's headers must be pairs of str (PEP 3333)") from None
-    return code, pairs
+    return pairs
 
 
-def _checked(environ: "Mapping[str, Any] | None") -> "dict[str, Any]":
-    if not environ:
-        return {}
-    from .base import valid_environ
-
-    return valid_environ(environ)
-
-
-def latin(text: str) -> str:
-    """UTF-8 bytes as text of PEP 3333, "Unicode Issues"."""
-    return text.encode().decode("latin-1")
+def _close(result: Any) -> Exception | None:
+    """Close *result*, always: Django ends its database connections here. Return what that raises."""
+    try:
+        if hasattr(result, "close"):
+            result.close()
+    except Exception as failed:
+        return failed
+    return None

@@ -1,21 +1,30 @@
-"""What a user puts under every event: WSGI_ENVIRON and ASGI_SCOPE, checked, and made what PEP 3333 and ASGI want.
+"""What WSGI_ENVIRON and ASGI_SCOPE may say: checked, and put into the types that PEP 3333 and ASGI want."""
 
-Loaded only where there is one.
-"""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError
-from .wsgi import latin
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from typing import Any
+
+_NEVER_EMPTY = ("REQUEST_METHOD", "SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL")
+_PATHS = ("PATH_INFO", "SCRIPT_NAME")  # text here; the environ has their UTF-8 bytes, read as latin-1
 
 
-def valid_environ(environ: "Mapping[str, Any]") -> "dict[str, Any]":
-    """What of the user's environ may be merged; numbers become the strings that CGI wants."""
-    valid = {}
-    for key, value in environ.items():
+def latin1(text: str) -> str:
+    """The UTF-8 bytes of *text*, read as latin-1: how PEP 3333, "Unicode Issues", writes a path."""
+    return text.encode().decode("latin-1")
+
+
+def valid_environ(environ: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The user's *environ* as it is merged; numbers become the strings that CGI wants.
+
+    Raises ConfigurationError, naming the key, by PEP 3333, "environ Variables".
+    """
+    valid: dict[str, Any] = {}
+    for key, value in (environ or {}).items():
         if isinstance(value, int) and not isinstance(value, bool) and "." not in str(key):
             value = str(value)
         fault = _fault(key, value)
@@ -25,12 +34,12 @@ def valid_environ(environ: "Mapping[str, Any]") -> "dict[str, Any]":
     if "PATH_INFO" in valid:
         valid["PATH_INFO"] = valid["PATH_INFO"] or "/"
     if "SCRIPT_NAME" in valid:
-        valid["SCRIPT_NAME"] = latin(valid["SCRIPT_NAME"].rstrip("/"))
+        valid["SCRIPT_NAME"] = latin1(valid["SCRIPT_NAME"].rstrip("/"))
     return valid
 
 
-def _fault(key: "Any", value: "Any") -> str:
-    """What is wrong with an entry of the user's environ, by PEP 3333, "environ Variables"."""
+def _fault(key: Any, value: Any) -> str:
+    """What is wrong with one entry of the user's environ, or ""."""
     if not isinstance(key, str):
         return f"the key {key!r} must be a str"
     if key in ("HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH"):
@@ -56,14 +65,13 @@ def _fault(key: "Any", value: "Any") -> str:
     return ""
 
 
-_NEVER_EMPTY = ("REQUEST_METHOD", "SERVER_NAME", "SERVER_PORT", "SERVER_PROTOCOL")
-_PATHS = ("PATH_INFO", "SCRIPT_NAME")  # text here; the environ has its UTF-8 bytes, read as latin-1
+def valid_scope(scope: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The user's *scope* as it is merged, in the types of ASGI's "HTTP Connection Scope".
 
-
-def valid_scope(scope: "Mapping[str, Any]") -> "dict[str, Any]":
-    """What of the user's scope may be merged, in the types that ASGI wants."""
-    valid = {}
-    for key, value in scope.items():
+    Raises ConfigurationError, naming the key.
+    """
+    valid: dict[str, Any] = {}
+    for key, value in (scope or {}).items():
         if not isinstance(key, str):
             raise ConfigurationError(f"ASGI_SCOPE: the key {key!r} must be a str")
         convert, wanted = _ENTRIES.get(key, (None, ""))
@@ -75,29 +83,29 @@ def valid_scope(scope: "Mapping[str, Any]") -> "dict[str, Any]":
     return valid
 
 
-def _text(value: "Any") -> str:
+def _text(value: Any) -> str:
     if not value.encode():
         raise ValueError
     return str.__str__(value)
 
 
-def _path(value: "Any") -> str:
+def _path(value: Any) -> str:
     if value and value[0] != "/":
         raise ValueError
     return _text(value or "/")
 
 
-def _bytes(value: "Any") -> bytes:
+def _bytes(value: Any) -> bytes:
     return value if isinstance(value, bytes) else str.encode(value, "latin-1")
 
 
-def _header_pairs(pairs: "Any") -> "list[tuple[bytes, bytes]]":
+def _header_pairs(pairs: Any) -> list[tuple[bytes, bytes]]:
     if isinstance(pairs, dict):
         pairs = pairs.items()
     return [(_bytes(name).lower(), _bytes(value)) for name, value in pairs]
 
 
-def _address(value: "Any") -> "tuple[str, int | None] | None":
+def _address(value: Any) -> tuple[str, int | None] | None:
     # A str here makes Django answer 400 to everything.
     if value is None:
         return None
@@ -107,8 +115,8 @@ def _address(value: "Any") -> "tuple[str, int | None] | None":
     return _text(host), port
 
 
-# What the user's scope may say: how it is made what ASGI wants, and that in words.
-_ENTRIES: "dict[str, tuple[Callable[[Any], Any], str]]" = {
+# What the user's scope may say: how it is converted, and what ASGI wants, in words.
+_ENTRIES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "type": ({"http": "http"}.__getitem__, "'http'"),
     "asgi": (lambda value: {**value}, "a dict such as {'version': '3.0'}"),
     "http_version": (_text, "a str such as '1.1'"),

@@ -1,0 +1,138 @@
+"""The event inside a record: S3 in SQS, S3 in SNS in SQS, a CloudEvent in Kafka (``CLOUD_EVENTS_UNWRAP``)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from ..errors import ConfigurationError, InvalidEvent
+from ..messages import Part, request_id
+from .cloudevent import from_fields
+from .kinds import Describer, Kind, alone, kafka_headers, kind_of, octets, parts_of
+from .matcher import EACH, HTTP, Matcher
+from .path import Targets
+from .router import OURS, Router
+from .writing import Envelope, Unit
+
+DEEPEST = 3  # envelopes
+
+
+class Unwrapper:
+    """Opens records that carry events of the rows named *names*; no other, since whoever writes a message chooses it.
+
+    Raises ConfigurationError for a name that may not be among them.
+    """
+
+    def __init__(self, router: Router, names: Sequence[str]) -> None:
+        self._router = router
+        for name in names:
+            _refuse(name, (*router.users.rows, *OURS.rows), router.targets)
+        # A bucket tests a queue or topic, too, before it sends notifications.
+        self._names = {*names, "s3.test"} if "s3" in names else {*names}
+
+    def units(self, envelopes: tuple[Envelope, ...], context: Any) -> list[Unit]:
+        """Return what the requests say that carry the event inside the last of *envelopes*; [] if it is not opened.
+
+        Raises InvalidEvent for a malformed CloudEvent and for a path that the event may not have.
+        """
+        if len(envelopes) > DEEPEST:
+            return []
+        event = event_in(envelopes[-1].kind, envelopes[-1].record.value, "cloudevent" in self._names)
+        ours = None if event is None else OURS.match(event)
+        if event is None or (ours is not None and ours.path in (HTTP, EACH)):
+            return []
+        kind = kind_of(ours.name if ours else None)
+        records = kind.records
+        parts = parts_of(records, event) if records else [Part(event)]
+        singles = [alone(records, event, part) if records else event for part in parts]
+        # All of them: else a second record could reach a row of the user's that is not named.
+        rows = [self._router.users.match(single) or ours for single in singles]
+        if any(row is None or row.name not in self._names for row in rows):
+            return []
+        # Each record of the batch, and each inside another, has numbers of its own.
+        positions = [str(envelope.record.position) for envelope in envelopes]
+        identifier = request_id(context)
+        describer = Describer(kind, event, identifier and ".".join([identifier, *positions]))
+        units = []
+        for part, single, row in zip(parts, singles, rows, strict=True):
+            deeper = self.units((*envelopes, Envelope(kind, part)), context) if records and row is ours else []
+            if deeper:
+                units += deeper
+                continue
+            record, attributes = (part, describer.record(part)) if records else (None, describer.whole())
+            target = self._router.target(ours, single)
+            units.append(Unit(target, kind, single, record, attributes, context, envelopes))
+        return units
+
+
+def _refuse(name: str, rows: Sequence[Matcher], targets: Targets) -> None:
+    """Raise ConfigurationError unless the rows *name* may arrive inside a record."""
+    label = f"CLOUD_EVENTS_UNWRAP: {name!r}"
+    named = [row for row in rows if row.name == name]
+    if not named:
+        close = get_close_matches(name, sorted({row.name for row in rows}), 1, 0.5)
+        remedy = f"did you mean {close[0]!r}?" if close else "`cloud-events routes` lists the rows"
+        raise ConfigurationError(f"{label}: no row has this name; {remedy}")
+    for row in named:
+        if row.path in (HTTP, EACH) or (row.reply == "sync" and name != "cloudevent"):
+            raise ConfigurationError(
+                f"{label}: events of this row are not sent through queues and streams: somebody waits for the answer"
+            )
+        if (callable(row.path) or row.find_path is not None) and not targets.sources:
+            raise ConfigurationError(
+                f"{label}: whoever writes to the queue would choose the path; say which sources are accepted, such as "
+                "CLOUD_EVENTS_SOURCES='com.example.*'"
+            )
+
+
+def event_in(kind: Kind, record: Any, cloudevents: bool) -> dict[str, Any] | None:
+    """Return the event that the message *record*, of an event of *kind*, carries; None if it is not an event.
+
+    cloudevents: whether CloudEvents are expected
+
+    Raises InvalidEvent if the content type of the message announces a CloudEvent that is not one.
+    """
+    if kind.payload is None:
+        return None
+    try:
+        payload = kind.payload(record)
+    except InvalidEvent:
+        return None
+    field = kind.field or (lambda record, name: None)
+    announced = (field(record, "content-type") or "").strip().lower().startswith("application/cloudevents+")
+    if cloudevents and not announced and kind.service == "kafka" and field(record, "ce_specversion") is not None:
+        # Kafka protocol binding, sections 3 and 3.2: attributes in headers ce_<name>, UTF-8 without escapes.
+        named = {name.lower()[3:]: octets(value) for name, value in kafka_headers(record) if name.lower()[:3] == "ce_"}
+        return from_fields(named, field(record, "content-type") or "", payload or b"")
+    event = _json(payload)
+    if cloudevents and announced and (event is None or event.get("specversion") is None):
+        raise InvalidEvent(
+            "malformed CloudEvent: the content type of the message is a CloudEvent's, the message is not"
+        )
+    if event is not None and kind.name == "sqs" and _is_notification(event):
+        return {"Records": [{"EventSource": "aws:sns", "Sns": _as_lambda_gets_it(event)}]}
+    return event
+
+
+def _json(payload: Any) -> dict[str, Any] | None:
+    try:
+        event = json.loads(payload) if isinstance(payload, (str, bytes)) else None
+    except (ValueError, RecursionError):
+        return None
+    return event if isinstance(event, dict) else None
+
+
+def _is_notification(event: dict[str, Any]) -> bool:
+    """Whether *event* is a notification as SNS writes it to a queue: SNS developer guide, "HTTP/HTTPS notification"."""
+    return event.get("Type") == "Notification" and all(
+        isinstance(event.get(name), str) for name in ("MessageId", "TopicArn", "Message")
+    )
+
+
+def _as_lambda_gets_it(notification: dict[str, Any]) -> dict[str, Any]:
+    """Return *notification* with the keys of a Lambda event: two in another spelling, two that are always there."""
+    spelled = {"SigningCertURL": "SigningCertUrl", "UnsubscribeURL": "UnsubscribeUrl"}
+    renamed = {spelled.get(key, key): value for key, value in notification.items()}
+    return {"Subject": None, "MessageAttributes": {}, **renamed}
