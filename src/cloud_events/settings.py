@@ -319,12 +319,10 @@ def _value(name: str, keywords: Mapping[str, Any], dotted: bool) -> tuple[Any, s
     keyword = keywords.get(name) is not None
     value = keywords[name] if keyword else os.environ.get(_variable(name)) or None
     label = name if keyword else _variable(name)
-    if dotted:
-        # An object's repr says nothing to a reader, and may say too much.
-        if isinstance(value, str) and value not in HTTP_HANDLERS.values():
-            value = load(value, label)
-        return value, label
-    return value, f"{label}={value!r}"
+    if dotted and not isinstance(value, str):
+        return value, label  # an object's repr says nothing to a reader, and may say too much
+    path = dotted and value not in HTTP_HANDLERS.values()
+    return (load(value, label) if path else value), f"{label}={value!r}"
 
 
 def variable_fault(variable: str) -> str:

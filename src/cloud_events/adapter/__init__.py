@@ -101,7 +101,7 @@ class Adapter:
             if not (self._mode == "structured" and not self._by_record and len(targets) == 1):
                 adapted.split = "item"
                 adapted.parts = [Part(item, position=position) for position, item in enumerate(event)]
-        elif records and self._by_record and (expected != "sync" or reply == "poll"):
+        elif records and self._by_record and ("poll" in (expected, reply) or "sync" not in (expected, reply)):
             # A sender that reads one answer gets one.
             adapted.split, adapted.parts = "record", records
         return adapted
