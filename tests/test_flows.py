@@ -144,13 +144,19 @@ def delivery(request):
 
 
 @pytest.fixture
-def cloud(tmp_path, monkeypatch, delivery):
+def unwrap():
+    return ()
+
+
+@pytest.fixture
+def cloud(tmp_path, monkeypatch, delivery, unwrap):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "none")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     database = tmp_path / "shop.sqlite3"
     with moto.mock_aws():
-        cloud = Cloud(make_handler(bookshop(database), response="native", delivery=delivery), database)
+        settings = {"response": "native", "delivery": delivery, "unwrap": unwrap}
+        cloud = Cloud(make_handler(bookshop(database), **settings), database)
         monkeypatch.setattr(LambdaFunction, "_invoke_lambda", lambda function, event: cloud.invoke(event))
         yield cloud
     assert cloud.failures == []
@@ -280,6 +286,33 @@ class TestFlows:
             logGroupName="site", logStreamName="one", logEvents=[{"timestamp": now, "message": "GET /books"}]
         )
         assert cloud.rows("journal") == [("site", "GET /books")]
+
+
+class TestInside:
+    """S3's events in the messages of topics and queues arrive as themselves."""
+
+    @pytest.fixture
+    def delivery(self):
+        return "record"
+
+    @pytest.fixture
+    def unwrap(self):
+        return "s3,sns"
+
+    @pytest.mark.parametrize("by_topic", [False, True])
+    def test_s3(self, cloud, by_topic):
+        """An object that is put into a bucket becomes a row; the test event of the bucket is done without a request."""
+        _, target = cloud.queue("uploads")
+        cloud.poll(target)
+        if by_topic:
+            queue, target = target, boto3.client("sns").create_topic(Name="uploads")["TopicArn"]
+            boto3.client("sns").subscribe(TopicArn=target, Protocol="sqs", Endpoint=queue)
+        s3 = bucket(**{"Topic" if by_topic else "Queue": target})
+        s3.put_object(Bucket="uploads", Key="my novels/Émile (1).epub", Body=b"12345")
+        assert cloud.rows("book") == [("uploads", "my novels/Émile (1).epub", 5)]
+        assert cloud.rows("journal") == []
+        test, _ = (event["Records"][0]["body"] for event in cloud.delivered)
+        assert "s3:TestEvent" in test
 
 
 def table(client):

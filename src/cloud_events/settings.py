@@ -296,19 +296,23 @@ def _value(name: str, keywords: Mapping[str, Any], dotted: bool) -> tuple[Any, s
     return value, f"{label}={value!r}"
 
 
+def variable_fault(variable: str) -> str:
+    """Return what is wrong with the name of an environment variable; "" if it is one of ours, or not meant to be."""
+    known = [name.upper() for name in NAMES]
+    if variable.startswith(PREFIX):
+        name = variable.removeprefix(PREFIX)
+        return "" if name in known else f"{variable}: no such setting; {_nearest(name, known, PREFIX)}"
+    near = re.fullmatch(NEAR_PREFIX, variable, re.IGNORECASE)
+    # Just one of our names, or nearly one: CLOUD_EVENT_BUS_NAME may be the application's own.
+    close = get_close_matches(near[1].upper(), known, 1, 0.8) if near else []
+    return f"{variable}: no such setting; did you mean {PREFIX}{close[0]}?" if close else ""
+
+
 def _refuse_unknown(keywords: Mapping[str, Any]) -> None:
     """Raise ConfigurationError for a misspelled name, which would otherwise lose events without a word."""
-    known = [name.upper() for name in NAMES]
     for variable in os.environ:
-        if variable.startswith(PREFIX):
-            name = variable.removeprefix(PREFIX)
-            if name not in known:
-                raise ConfigurationError(f"{variable}: no such setting; {_nearest(name, known, PREFIX)}")
-        elif near := re.fullmatch(NEAR_PREFIX, variable, re.IGNORECASE):
-            # Just one of our names, or nearly one: CLOUD_EVENT_BUS_NAME may be the application's own.
-            close = get_close_matches(near[1].upper(), known, 1, 0.8)
-            if close:
-                raise ConfigurationError(f"{variable}: no such setting; did you mean {PREFIX}{close[0]}?")
+        if fault := variable_fault(variable):
+            raise ConfigurationError(fault)
     keywords_known = ("wsgi_environ", "asgi_scope", *NAMES)
     for name in keywords:
         if name not in keywords_known:

@@ -93,7 +93,7 @@ def request(unit: Unit, mode: str, batched: bool) -> Request:
         headers = []
     elif mode in ("binary", "payload") and native:
         content_type, body = cloudevent.binary(unit.event)
-    elif mode == "payload" and (unit.record or unit.kind.payload) and not (unit.record is None and unit.kind.records):
+    elif mode == "payload" and (unit.record or (unit.kind.payload and not unit.kind.records)):
         content_type, body = _payload(unit)
         payload = body
         attributes = {**attributes, "datacontenttype": content_type} if described else attributes
@@ -166,7 +166,7 @@ def _media_type(body: bytes) -> str:
 def _trace(unit: Unit) -> list[tuple[str, str]]:
     """Return the trace headers: those of the innermost message that has some, and of the invocation."""
     sources = []
-    if unit.kind.field and (unit.record or not unit.kind.records):
+    if unit.kind.field:
         sources.append(partial(unit.kind.field, unit.record.value if unit.record else unit.event))
     sources += [
         partial(envelope.kind.field, envelope.record.value)

@@ -49,6 +49,7 @@ import signal
 import sys
 import threading
 from contextvars import Context, copy_context
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .tasks import task_factory
@@ -56,50 +57,32 @@ from .tasks import task_factory
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
+    Call = Callable[[], Coroutine[Any, Any, Any]]
+
 logger = logging.getLogger("cloud_events")
 
 SHUTDOWN_SECONDS = 1.5  # Lambda gives at most 2: developer guide, "Lambda execution environment lifecycle"
 
 
 class Handle:
-    """A call of a coroutine function that was submitted to the loop, and what came of it."""
+    """A call that was submitted to the loop, and what came of it."""
 
-    __slots__ = ("_arguments", "_context", "_error", "_function", "_result", "done", "task")
+    __slots__ = ("done", "error", "result", "task")
 
+    result: Any
     task: asyncio.Task[None]
 
-    def __init__(self, context: Context, function: Callable[..., Any], *arguments: Any) -> None:
-        self._context = context
-        self._function = function
-        self._arguments = arguments
-        self._result: Any = None
-        self._error: BaseException | None = None
+    def __init__(self) -> None:
         self.done = False
+        self.error: BaseException | None = asyncio.CancelledError()  # unless its task comes to a first step
 
-    def begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Make the task, in the thread that drives *loop*, or while nobody does."""
-        self.task = asyncio.Task(self._call(), loop=loop, name="cloud_events-call", context=self._context)
-
-    async def _call(self) -> None:
+    async def run(self, call: Call) -> None:
+        """Await *call* and keep what it returns or raises."""
         try:
-            self._result = await self._function(*self._arguments)
+            self.result = await call()
+            self.error = None
         except BaseException as error:
-            self._error = error
-
-    def cancel(self) -> None:
-        self.task.cancel()
-
-    def result(self) -> Any:
-        """What the call returned. Raises what it raised."""
-        error, self._error = self._error, None  # the frames of its traceback hold this handle
-        if self.task.cancelled():  # before its first step
-            raise asyncio.CancelledError
-        if error is None:
-            return self._result
-        try:
-            raise error
-        finally:
-            del error
+            self.error = error
 
 
 class SharedLoop:
@@ -108,74 +91,51 @@ class SharedLoop:
     def __init__(self, lock: threading.RLock) -> None:
         self.loop = asyncio.new_event_loop()
         self.loop.set_task_factory(task_factory)
-        self.shutdown_functions: list[Callable[[], Coroutine[Any, Any, None]]] = []
-        self.closing = False
-        self._changed = threading.Condition(lock)
-        self._driver: int | None = None  # the thread that drives
-        self._pending = 0  # calls that are not done
+        self.driver: int | None = None  # the thread that drives
+        self.changed = threading.Condition(lock)  # the driver, or a call that is done
+        self.shutdown_functions: list[Call] = []
         self._shutdowns: list[asyncio.Task[None]] = []
 
-    def submit(self, handle: Handle) -> None:
-        """Have the call begin as soon as the loop is driven. The lock is held."""
-        self._pending += 1
-        if self._driver is None:
-            self._begin(handle)
-        else:
-            self.loop.call_soon_threadsafe(self._begin, handle)
+    def submit(self, call: Call, context: Context) -> Handle:
+        """Have *call* begin, in *context*, as soon as the loop is driven."""
+        handle = Handle()
+        with self.changed:
+            if self.driver is None:
+                self._begin(handle, call, context)
+            else:
+                self.loop.call_soon_threadsafe(self._begin, handle, call, context)
+        return handle
 
-    def _begin(self, handle: Handle) -> None:
-        handle.begin(self.loop)
+    def _begin(self, handle: Handle, call: Call, context: Context) -> None:
+        handle.task = asyncio.Task(handle.run(call), loop=self.loop, name="cloud_events-call", context=context)
         handle.task.add_done_callback(lambda _: self._end(handle))
 
     def _end(self, handle: Handle) -> None:
-        with self._changed:
+        with self.changed:
             handle.done = True
-            self._pending -= 1
-            self._changed.notify_all()
+            self.changed.notify_all()
         self.loop.stop()  # if the call is not the driver's own, the driver goes on
 
     def wait(self, handle: Handle, seconds: float | None = None) -> None:
-        """Wait until the call is done, by driving the loop, or for *seconds* while another thread drives it."""
-        nested = self._drives()  # the handler of a signal, which came between two rounds of the loop
+        """Wait until the call is done: by driving the loop, or for *seconds* while another thread drives it."""
+        thread = threading.get_ident()
         try:
-            if self._take(handle, seconds):
-                self._drive(handle)
+            with self.changed:
+                self.changed.wait_for(lambda: handle.done or self.driver is None, seconds)
+                if handle.done or self.driver is not None:
+                    return
+                self.driver = thread
+            while not handle.done:
+                try:
+                    self.loop.run_forever()
+                except (SystemExit, KeyboardInterrupt):
+                    if threading.current_thread() is threading.main_thread():
+                        raise
         finally:
-            if self._drives() and not nested:
-                self._leave()
-
-    def _drives(self) -> bool:
-        return self._driver == threading.get_ident()
-
-    def _take(self, handle: Handle, seconds: float | None) -> bool:
-        """Make the current thread the driver as soon as there is none; False if there is nothing left to drive for."""
-        with self._changed:
-            free = self._changed.wait_for(lambda: handle.done or self._driver is None or self._drives(), seconds)
-            if not free or handle.done:
-                return False
-            self._driver = threading.get_ident()
-            return True
-
-    def _drive(self, handle: Handle) -> None:
-        while not handle.done:  # the application, or the end of another call, may have stopped the loop
-            try:
-                self.loop.run_forever()
-            except (SystemExit, KeyboardInterrupt):
-                if threading.current_thread() is threading.main_thread():
-                    raise
-
-    def _leave(self) -> None:
-        with self._changed:
-            self._driver = None
-            if self.closing and not self._pending:
-                self.loop.close()
-            self._changed.notify_all()
-
-    def cancel(self, handle: Handle) -> None:
-        """Cancel the call, unless it is done; one that has not begun never will."""
-        with self._changed:
-            if not handle.done:
-                self.loop.call_soon_threadsafe(handle.cancel)
+            if self.driver == thread:
+                with self.changed:
+                    self.driver = None
+                    self.changed.notify_all()
 
     async def shut_down(self) -> None:
         """Run the shutdown functions, each once; wait for them, whoever began them, for SHUTDOWN_SECONDS."""
@@ -216,30 +176,37 @@ class Loop:
         Raises RuntimeError inside the loop itself.
         """
         self.refuse_itself()
-        handle = Handle(callers_context(), function, *arguments)
         with self._lock:
             if self._shared is None:
                 self._shared = SharedLoop(self._lock)
             shared = self._shared
-            shared.submit(handle)
+            handle = shared.submit(partial(function, *arguments), callers_context())
         try:
             _wait(shared, handle)
-        except BaseException:  # Ctrl-C, or SystemExit of another task
-            shared.cancel(handle)
+        except BaseException:  # Ctrl-C, or SystemExit of a task: the call must not go on with the next one
+            shared.loop.call_soon_threadsafe(lambda: handle.task.cancel())
             raise
-        return handle.result()
+        error, handle.error = handle.error, None  # the frames of its traceback hold the handle
+        if error is None:
+            return handle.result
+        try:
+            raise error
+        finally:
+            del error
 
     def refuse_itself(self) -> None:
-        """Raise RuntimeError inside the loop, which would wait for itself."""
-        running = running_loop()
-        if running is not None and running is self.current:
+        """Raise RuntimeError in the thread that drives the loop, which would wait for itself."""
+        if self._drives():
             raise RuntimeError(
                 "the handler was called by the application itself, inside its event loop; "
                 "call it in a thread: await asyncio.to_thread(handler, event, context)"
             )
 
-    def on_shutdown(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run *function* before the loop is closed: at exit, and on SIGTERM if this is the main thread."""
+    def _drives(self) -> bool:
+        return self._shared is not None and self._shared.driver == threading.get_ident()
+
+    def on_shutdown(self, function: Call) -> None:
+        """Call *function* before the loop is closed: at exit, and on SIGTERM if this is the main thread."""
         with self._lock:
             if self._shared is not None:
                 self._shared.shutdown_functions.append(function)
@@ -250,23 +217,17 @@ class Loop:
     def _terminate(self, number: int, frame: Any) -> None:
         signal.signal(signal.SIGTERM, self._sigterm or signal.SIG_DFL)
         self._sigterm = None
-        running = running_loop()
-        if running is not None and running is self.current:
-            threading.Thread(target=self._shut_down_beside, name="cloud_events-shutdown", daemon=True).start()
+        if self._drives():
+            threading.Thread(target=self._terminate_beside, args=(self._shared,), daemon=True).start()
         else:
             self.close()
             signal.raise_signal(signal.SIGTERM)
 
-    def _shut_down_beside(self) -> None:
-        """Shut down beside the event that is being handled, then send SIGTERM again."""
-        with self._lock:
-            shared = self._shared
-            if shared is not None:
-                handle = Handle(Context(), shared.shut_down)
-                shared.submit(handle)
-        if shared is not None:
-            shared.wait(handle, SHUTDOWN_SECONDS + 0.5)
-        os.kill(os.getpid(), signal.SIGTERM)
+    def _terminate_beside(self, shared: SharedLoop) -> None:
+        try:
+            shared.wait(shared.submit(shared.shut_down, Context()), SHUTDOWN_SECONDS + 0.5)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
 
     def close(self) -> None:
         """Shut down, cancel what is left, and close the loop. The next call has a new one."""
@@ -275,12 +236,13 @@ class Loop:
             shared, self._shared = self._shared, None
             if shared is None:
                 return
-            shared.closing = True
-            handle = Handle(Context(), shared.end)
-            shared.submit(handle)
+            handle = shared.submit(shared.end, Context())
         _wait(shared, handle, SHUTDOWN_SECONDS + 0.5)
-        if not handle.done:
-            logger.warning("the event loop was blocked and could not be closed")
+        with shared.changed:
+            if handle.done and shared.changed.wait_for(lambda: shared.driver is None, SHUTDOWN_SECONDS):
+                shared.loop.close()
+            else:
+                logger.warning("the event loop was blocked and could not be closed")
 
     def forget(self) -> None:
         """After a fork: the loop is the parent's."""
@@ -291,22 +253,22 @@ class Loop:
         self._lock = threading.RLock()
 
 
-def running_loop() -> asyncio.AbstractEventLoop | None:
-    """The loop that runs in this thread, or None."""
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None
-
-
 def _wait(shared: SharedLoop, handle: Handle, seconds: float | None = None) -> None:
     """Wait for the call, in a helper thread if the current one runs a loop already."""
-    if running_loop() is None:
+    if not _runs_a_loop():
         shared.wait(handle, seconds)
-    else:
-        helper = threading.Thread(target=shared.wait, args=(handle, seconds), name="cloud_events-loop", daemon=True)
-        helper.start()
-        helper.join()
+        return
+    helper = threading.Thread(target=shared.wait, args=(handle, seconds), name="cloud_events-loop", daemon=True)
+    helper.start()
+    helper.join()
+
+
+def _runs_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def callers_context() -> Context:
