@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cloud_events import ConfigurationError, InvalidEvent, Matcher, UnsupportedEvent
-from conftest import EVENTS, expectations, sample
+from conftest import EVENTS, Context, expectations, sample
 from sent import deliver, sent
 
 MODES = ("event", "binary", "structured")
@@ -323,3 +323,47 @@ def test_deep_nesting():
     for _ in range(100_000):
         event = [event]
     assert refused(event) == "the event is nested too deeply to be written as JSON"
+
+
+class Tool(Context):
+    """The context of a call by Amazon Bedrock AgentCore Gateway."""
+
+    def __init__(self, name):
+        super().__init__()
+        self.client_context = type("ClientContext", (), {"custom": {"bedrockAgentCoreToolName": name}})
+
+
+ARGUMENTS = [{"isbn": 1}, {"source": "/admin"}, EVENT, BATCH, sample("sqs"), sample("http.alb"), None]
+
+
+@pytest.mark.parametrize("arguments", ARGUMENTS)
+def test_tools(arguments):
+    """The tool, without its target's name, is the path, whatever the arguments are; only the prefix applies."""
+    settings = {**LIMITS, "matchers": [ALL], "delivery": "record", "content_mode": "structured"}
+    [request] = sent(arguments, context=Tool("shop___order_book"), **settings)
+    assert (request.path, request.delivery.matcher) == ("/events/aws.bedrock.agentcore/order_book", "bedrock.agentcore")
+    assert (request.event, json.loads(request.body), request.headers) == (arguments, arguments, {})
+    assert expects(arguments, context=Tool("order"), **settings) == "sync"
+
+
+SEGMENT = "the name of a tool must not have '/', '?', '#' or '%'"
+TOOLS = [
+    ("a___b/c", SEGMENT),
+    *[(f"a___b{mark}c", SEGMENT) for mark in "?#%"],
+    ("a___..", "the path must not have '.' or '..' segments"),
+    ("a___b\n", "the path must not have control characters"),
+    ("", "the path must come from a string that is not empty (before any '?' or '#')"),
+]
+
+
+@pytest.mark.parametrize(("name", "message"), TOOLS)
+def test_tools_that_are_not_a_segment(name, message):
+    """A tool's name is one segment of a path."""
+    assert refused({}, context=Tool(name)) == message
+
+
+@pytest.mark.parametrize("name", [None, 5])
+def test_contexts_that_name_no_tool(name):
+    """Other clients' contexts do not matter; a name without a target's is the tool's."""
+    assert paths({}, context=Tool(name)) == ["/"]
+    assert paths({}, context=Tool("order")) == ["/aws.bedrock.agentcore/order"]
