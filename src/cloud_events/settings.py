@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from inspect import signature
 from typing import Any, Literal, NamedTuple, TypedDict
 
 from .adapter.matcher import Matcher
@@ -16,6 +17,10 @@ from .unguarded import refuse_unguarded
 
 PREFIX = "CLOUD_EVENTS_"
 NEAR_PREFIX = r"CLOUD_?EVENTS?_+(\w+)"
+
+
+# By interface: the package that makes Lambda handlers of HTTP requests, and CLOUD_EVENTS_HTTP_HANDLER's word for it.
+HTTP_HANDLERS = {"wsgi": "apig-wsgi", "asgi": "mangum"}
 
 
 class Keywords(TypedDict, total=False):
@@ -49,7 +54,7 @@ class Settings:
     matchers:         the user's rows
     path_prefix:      put before every path, or ""
     sources:          the shell-style patterns of accepted dynamic values; () accepts all
-    http_handler:     the Lambda handler of HTTP requests, or None
+    http_handler:     the Lambda handler of HTTP requests, the name of the package that makes one, or None
     lifespan:         "auto", "on" or "off"
     unwrap:           the names of the rows that may arrive inside a record
     concurrency:      how many records of one event are sent at once, at most
@@ -65,7 +70,7 @@ class Settings:
     matchers: tuple[Matcher, ...]
     path_prefix: str
     sources: tuple[str, ...]
-    http_handler: Callable[[Any, Any], Any] | None
+    http_handler: Callable[[Any, Any], Any] | str | None
     lifespan: str
     unwrap: tuple[str, ...]
     concurrency: int
@@ -149,11 +154,11 @@ def parse_count(value: Any, label: str) -> int:
     return int(value)
 
 
-def parse_http_handler(value: Any, label: str) -> Callable[[Any, Any], Any]:
+def parse_http_handler(value: Any, label: str) -> Callable[[Any, Any], Any] | str:
+    if value in HTTP_HANDLERS.values():
+        return str(value)
     if not callable(value):
-        raise ConfigurationError(
-            f"{label}: it must be a Lambda handler, a callable of event and context, not {_kind(value)}"
-        )
+        raise ConfigurationError(f"{label}: it must be a Lambda handler, of event and context, not {_kind(value)}")
     handler: Callable[[Any, Any], Any] = value
     return handler
 
@@ -233,10 +238,34 @@ def resolve(
     for option in OPTIONS:
         value, value_label = _value(option.name, keywords, option.dotted)
         parsed[option.name] = option.default if value is None else option.parse(value, value_label)
+    refuse_http_handler(parsed["http_handler"], application, interface)
     fault = combination_fault(parsed)
     if fault:
         raise ConfigurationError(fault)
     return Settings(application, interface, base or {}, parsed)
+
+
+def refuse_http_handler(handler: Any, application: Any, interface: str) -> None:
+    """Raise ConfigurationError if *handler* is the package for the other interface, or an application."""
+    word = HTTP_HANDLERS[interface]
+    if isinstance(handler, str):
+        if handler != word:
+            raise ConfigurationError(
+                f"CLOUD_EVENTS_HTTP_HANDLER={handler!r}: this application speaks {interface.upper()}; write {word!r}"
+            )
+    elif handler is not None and (handler is application or interface_of(handler) == "asgi" or _is_wsgi(handler)):
+        raise ConfigurationError(
+            f"CLOUD_EVENTS_HTTP_HANDLER: this is an application, not a Lambda handler of event and context; write "
+            f"{word!r}, and the library makes the handler"
+        )
+
+
+def _is_wsgi(handler: Any) -> bool:
+    try:
+        names = list(signature(handler).parameters)
+    except (TypeError, ValueError):
+        return False
+    return names[-2:] == ["environ", "start_response"]
 
 
 def combination_fault(parsed: Mapping[str, Any]) -> str:
@@ -292,7 +321,9 @@ def _value(name: str, keywords: Mapping[str, Any], dotted: bool) -> tuple[Any, s
     label = name if keyword else _variable(name)
     if dotted:
         # An object's repr says nothing to a reader, and may say too much.
-        return (load(value, label) if isinstance(value, str) else value), label
+        if isinstance(value, str) and value not in HTTP_HANDLERS.values():
+            value = load(value, label)
+        return value, label
     return value, f"{label}={value!r}"
 
 
