@@ -5,6 +5,7 @@ import json
 import pytest
 
 from cloud_events import ConfigurationError, InvalidEvent, Matcher, UnsupportedEvent
+from cloud_events.adapter import Adapter
 from conftest import EVENTS, Context, expectations, sample
 from sent import deliver, sent
 
@@ -367,3 +368,11 @@ def test_contexts_that_name_no_tool(name):
     """Other clients' contexts do not matter; a name without a target's is the tool's."""
     assert paths({}, context=Tool(name)) == ["/"]
     assert paths({}, context=Tool("order")) == ["/aws.bedrock.agentcore/order"]
+
+
+def test_reprs_show_no_content():
+    """What holds an event shows nothing of it to a log or a traceback."""
+    adapter = Adapter(by_record=True)
+    adapted = adapter.adapt(sample("sqs"), Context())
+    [unit] = adapter.units(adapted, adapted.parts[0], {})
+    assert (repr(adapted), repr(unit)) == ("<Adapted sqs, poll>", "<Unit <Target '/aws.sqs'>>")
