@@ -33,13 +33,8 @@ NATIVE = [sample(path.stem) for path in sorted(EVENTS.glob("cloudevent*.json")) 
 NATIVE = [event for events in NATIVE for event in (events if isinstance(events, list) else [events])]
 
 
-def test_good_events():
-    """The samples of every version have no fault, however strictly one looks."""
-    assert len(NATIVE) > 10
-    assert [faults(event, strict=True) for event in NATIVE] == [[]] * len(NATIVE)
-
-
 TOLERATED = [
+    *NATIVE,
     {"specversion": "1.0-rc1"},
     {"specversion": "1.0-rc1", "source": "a b/é", "type": " ", "id": "€ 😀"},
     {"subject": None, "time": None, "datacontenttype": None, "dataschema": None, "anything": None},
@@ -62,7 +57,7 @@ TOLERATED = [
 
 @pytest.mark.parametrize("members", TOLERATED)
 def test_tolerated(members):
-    """Unset attributes, unknown ones, odd but legal values, and data that is not what its type says."""
+    """The samples, unset attributes, unknown ones, odd but legal values, and data that is not what its type says."""
     assert faults({**REQUIRED, **members}, strict=True) == []
 
 
@@ -214,54 +209,32 @@ def test_any_header_value(text):
 
 
 def test_headers():
-    """One header for each attribute that is set; the data's own are told otherwise."""
-    event = {
-        **OLD,
-        "subject": None,
-        "n": 1,
-        "datacontenttype": "a/b",
-        "data": 1,
-        "data_base64": "",
-        "datacontentencoding": "a",
-    }
-    assert headers_of(event) == [
-        ("ce-specversion", "0.3"),
-        ("ce-id", "1"),
-        ("ce-source", "/books"),
-        ("ce-type", "book.added"),
-        ("ce-n", "1"),
-    ]
+    """One header for each attribute that is set, but for those of the data."""
+    data = {"datacontenttype": "a/b", "data": 1, "data_base64": "", "datacontentencoding": "a"}
+    expected = {"specversion": "0.3", "id": "1", "source": "/books", "type": "book.added", "n": "1"}
+    assert headers_of({**OLD, "subject": None, "n": 1, **data}) == [(f"ce-{key}", expected[key]) for key in expected]
 
 
-@pytest.mark.parametrize(
-    ("content_type", "json_type"),
-    [
-        *[(content_type, True) for content_type in ("application/json", "text/json", "APPLICATION/JSON", "a/json;b=c")],
-        *[(content_type, True) for content_type in ("application/cloudevents+json", "image/SVG+Json", " a/b+json ; c")],
-        *[
-            (content_type, False)
-            for content_type in ("", "text/plain", "application/jsonp", "application/xml; a=/json")
-        ],
-        *[(content_type, False) for content_type in ("application/json+xml", "application/x-json", "json/a")],
-    ],
-)
-def test_is_json(content_type, json_type):
+JSON_TYPES = ["application/json", "text/json", "APPLICATION/JSON", "a/json;b=c", "image/SVG+Json", " a/b+json ; c"]
+OTHERS = ["", "text/plain", "application/jsonp", "a/xml; b=/json", "a/json+xml", "application/x-json", "json/a"]
+
+
+def test_is_json():
     """JSON is */json or */*+json, in any case, whatever its parameters."""
-    assert is_json(content_type) is json_type
+    assert [*map(is_json, JSON_TYPES + OTHERS)] == [True] * len(JSON_TYPES) + [False] * len(OTHERS)
 
 
-@pytest.mark.parametrize(
-    ("content_type", "name"),
-    [
-        ("text/plain", "utf-8"),
-        ("text/plain; charset=", "utf-8"),
-        ("text/plain; charset=iso-8859-1", "iso-8859-1"),
-        ('text/plain; a=b; Charset = "UTF-16" ; c', "UTF-16"),
-    ],
-)
-def test_charset(content_type, name):
+CHARSETS = {
+    "text/plain": "utf-8",
+    "text/plain; charset=": "utf-8",
+    "text/plain; charset=iso-8859-1": "iso-8859-1",
+    'text/plain; a=b; Charset = "UTF-16" ; c': "UTF-16",
+}
+
+
+def test_charset():
     """The charset that a type names, or UTF-8."""
-    assert charset(content_type) == name
+    assert {content_type: charset(content_type) for content_type in CHARSETS} == CHARSETS
 
 
 PNG = base64.b64encode(b"\x89PNG").decode()
@@ -327,22 +300,15 @@ def test_structured():
 
 
 # headers and body of a message in binary mode: the event; REQUIRED is left out of both.
+DEEP = b"[" * 100_000
 MESSAGES = [
     ([("Content-Type", "application/json")], b"[1]", {"datacontenttype": "application/json", "data": [1]}),
     ([("content-type", "a/b+json")], b"null", {"datacontenttype": "a/b+json", "data": None}),
     ([("content-type", "application/json")], b"{", {"datacontenttype": "application/json", "data_base64": "ew=="}),
     ([("content-type", "application/json")], b"", {"datacontenttype": "application/json"}),
-    (
-        [("content-type", "a/json")],
-        b"[" * 100_000,
-        {"datacontenttype": "a/json", "data_base64": base64.b64encode(b"[" * 100_000).decode()},
-    ),
+    ([("content-type", "a/json")], DEEP, {"datacontenttype": "a/json", "data_base64": base64.b64encode(DEEP).decode()}),
     ([("content-type", "text/plain")], b"\xe2\x82\xac", {"datacontenttype": "text/plain", "data": "€"}),
-    (
-        [("content-type", "TEXT/plain; charset=latin-1")],
-        b"\xe9",
-        {"datacontenttype": "TEXT/plain; charset=latin-1", "data": "é"},
-    ),
+    ([("content-type", "TEXT/a;charset=latin-1")], b"\xe9", {"datacontenttype": "TEXT/a;charset=latin-1", "data": "é"}),
     ([("content-type", "text/plain")], b"\xe9", {"datacontenttype": "text/plain", "data_base64": "6Q=="}),
     ([("content-type", "text/a;charset=no")], b"a", {"datacontenttype": "text/a;charset=no", "data_base64": "YQ=="}),
     ([("content-type", "image/png")], b"\x89PNG", {"datacontenttype": "image/png", "data_base64": PNG}),

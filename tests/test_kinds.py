@@ -68,13 +68,6 @@ def test_samples(name, region):
         assert whole(event) == attributes[0]
 
 
-@pytest.mark.parametrize("name", [name for name in ROW if name not in DESCRIBED and ROW[name] != "cloudevent"])
-def test_samples_without_attributes(name):
-    """What is not in the table has none, or is not delivered; a list has those of its items."""
-    if ROW[name][:5] not in ("http.", "cloud", "event"):
-        assert [request.delivery.attributes for request in sent(sample(name))] in ([{}], [])
-
-
 def test_every_kind_is_tested():
     """Each kind of event has rows, and a sample if it has attributes; the last call of a window has no record."""
     assert {*KINDS} <= {row.name for row in ROWS}
