@@ -322,7 +322,7 @@ def _value(name: str, keywords: Mapping[str, Any], dotted: bool) -> tuple[Any, s
     if dotted and not isinstance(value, str):
         return value, label  # an object's repr says nothing to a reader, and may say too much
     path = dotted and value not in HTTP_HANDLERS.values()
-    return (load(value, label) if path else value), f"{label}={value!r}"
+    return (load(str(value), label) if path else value), f"{label}={value!r}"
 
 
 def variable_fault(variable: str) -> str:
