@@ -115,8 +115,8 @@ class SharedLoop:
         handle.task.add_done_callback(lambda _: self._end(handle))
 
     def _end(self, handle: Handle) -> None:
+        handle.done = True
         with self.changed:
-            handle.done = True
             self.changed.notify_all()
         if not self.lent:
             self.loop.stop()  # if the call is not the driver's own, the driver goes on
@@ -138,8 +138,8 @@ class SharedLoop:
                         raise
         finally:
             if self.driver == thread:
+                self.driver = None  # before anything that Ctrl-C may interrupt
                 with self.changed:
-                    self.driver = None
                     self.changed.notify_all()
 
     def lend(self, function: Callable[[], Any]) -> Any:
@@ -230,7 +230,7 @@ class Loop:
 
     def _make(self) -> SharedLoop:
         if self._shared is None:
-            self._shared = SharedLoop(self._lock)
+            self._shared = Context().run(SharedLoop, self._lock)  # which else would keep that of the first caller
         return self._shared
 
     def refuse_itself(self) -> None:
