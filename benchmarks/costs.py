@@ -90,7 +90,7 @@ def warm_events() -> dict[str, dict[str, float]]:
     found = {}
     for job, costs in zip(jobs, count_all(jobs), strict=True):
         costs["dumps no row"] = costs["dumps S3"]  # its own JSON is next to nothing
-        titles = [title for title in S3 | SQS | LARGE | NO_ROW if title in costs]
+        titles = (title for title in S3 | SQS | LARGE | NO_ROW if title in costs)
         found[job.title] = {title: costs[title] / costs[f"dumps {title}"] for title in titles}
     return found
 

@@ -2,9 +2,8 @@
 
 Init is all from the start of the process until it asks for its first event, the first is from that event to the next
 question, and warm is one of those that follow: CPU time of the thread that runs the handler. What else the machine does
-only adds to it, so the least of several is taken.
-
-The protocol: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+only adds to it, so the least of several is taken. The protocol:
+https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
 
 import json

@@ -48,7 +48,7 @@ def handler(event, context):
 
 OUR_WSGI = Peer("cloud-events WSGI", "wsgi", OURS)
 OUR_ASGI = Peer("cloud-events ASGI", "asgi", OURS)
-NONE = {"wsgi": Peer("no adapter", "wsgi", BARE_WSGI), "asgi": Peer("no adapter, on a loop", "asgi", BARE_ASGI)}
+NONE = {"wsgi": Peer("no adapter", "wsgi", BARE_WSGI), "asgi": Peer("no adapter (on a loop)", "asgi", BARE_ASGI)}
 PEERS = {
     "wsgi": (
         OUR_WSGI,
@@ -59,7 +59,7 @@ PEERS = {
     "asgi": (
         OUR_ASGI,
         Peer("Mangum", "asgi", "from mangum import Mangum\nhandler = Mangum(application)", HTTP),
-        Peer("Mangum, lifespan off", "asgi", "from mangum import Mangum\nhandler = Mangum(application, 'off')", HTTP),
+        Peer("Mangum (lifespan off)", "asgi", "from mangum import Mangum\nhandler = Mangum(application, 'off')", HTTP),
         Peer("original ASGI", "asgi", ORIGINAL),
     ),
 }

@@ -3,7 +3,7 @@
 from html import escape
 from typing import Any
 
-WIDTH, BAR, STEP, LABEL, RIGHT = 760, 16, 24, 240, 60
+WIDTH, BAR, STEP, LABEL, RIGHT = 760, 16, 24, 280, 60
 STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #6e7781; }
   .title { font-weight: 600; font-size: 15px; }
