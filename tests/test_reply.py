@@ -3,7 +3,6 @@
 import base64
 import gzip
 import json
-import logging
 
 import pytest
 from hypothesis import given
@@ -625,13 +624,3 @@ class TestSize:
         else:
             with pytest.raises(ReplyTooLarge, match="the reply is 12,000,002 bytes of JSON"):
                 native(LEX, None)
-
-
-def test_one_line_for_each_delivery(leg, caplog):
-    """The log has matcher, method, path, status and time of a delivery, and nothing that was in it."""
-    with caplog.at_level(logging.INFO, "cloud_events"):
-        handler(leg, answer({"title": "Emma"}), lifespan="off")(S3, None)
-    [line] = [record.getMessage() for record in lines(caplog)]
-    head, _, milliseconds = line.removesuffix(" ms").rpartition(" in ")
-    assert head == "s3: POST /aws.s3 answered 200"
-    assert float(milliseconds) >= 0
