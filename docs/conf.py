@@ -57,13 +57,13 @@ def read_docstring(app: Any, what: str, name: str, found: Any, options: Any, lin
     for number, line in reversed([*enumerate(lines)]):
         line = re.sub(r"(?<![*\w])\*(\w+)\*(?![*\w])", r"``\1``", line)
         field = re.match(r"(\w+(?:, \w+)*): +(?=\S)", line)
-        if field:
-            kinds = {each: "param" for each in field[1].split(", ")}
-            if what in ("class", "exception"):
-                kinds = {each: "ivar" if hasattr(found, each) else "param" for each in kinds}
-            lines[number : number + 1] = [f":{kind} {each}: {line[field.end() :]}" for each, kind in kinds.items()]
-        else:
-            lines[number] = line
+        names = field[1].split(", ") if field else []
+        words = line[field.end() :] if field else ""
+        lines[number : number + 1] = [f":{role(what, found, each)} {each}: {words}" for each in names] or [line]
+
+
+def role(what: str, found: Any, name: str) -> str:
+    return "ivar" if what in ("class", "exception") and hasattr(found, name) else "param"
 
 
 def setup(app: Any) -> None:
