@@ -9,11 +9,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+from cloud_events.adapter.records import BATCHES
 
 from cloud_events.adapter import Adapter
 from cloud_events.adapter.catalog import ROWS
 from cloud_events.adapter.path import route
-from cloud_events.adapter.records import BATCHES
 from conftest import sample
 
 ROOT = Path(__file__).parent.parent

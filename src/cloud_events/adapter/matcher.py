@@ -26,7 +26,7 @@ class Condition:
         self.path = path
         self.expected = expected
         self.steps = parse(path)
-        self._find = finder(path)
+        self._find = finder(path, self.steps)
         self._holds = _holds(expected)
 
     def met_by(self, event: Any) -> bool:
@@ -65,7 +65,7 @@ class Matcher:
             raise ConfigurationError(f"{self!r}: {fault}")
         try:
             self.conditions = [Condition(at, expected) for at, expected in where.items()]
-            self.find_path = finder(path) if isinstance(path, str) and path[0] == "$" else None
+            self.find_path = finder(path, parse(path)) if isinstance(path, str) and path[0] == "$" else None
         except ConfigurationError as error:
             raise ConfigurationError(f"{self!r}: {error}") from error
 
