@@ -179,7 +179,7 @@ def headers(attributes: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _escaped(value: str) -> str:
-    """Return *value* as that of a header. Nearly all are what they were, and quote() takes ten times as long to say so."""
+    """Return *value* as that of a header. Nearly all are plain, and quote() takes ten times as long to find out."""
     plain = value.isascii() and value.isprintable() and " " not in value and '"' not in value and "%" not in value
     return value if plain else quote(value, HEADER_SAFE)
 
