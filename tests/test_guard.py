@@ -771,14 +771,14 @@ def test_bridge_that_carries_nothing():
 # @events_only above the decorator of the route
 
 
-@pytest.mark.parametrize("build", misplaced.BUILDERS)
+@pytest.mark.parametrize("build", misplaced.BUILDERS.values(), ids=misplaced.BUILDERS)
 def test_view_that_is_registered_past_its_guard(build):
     """A router that would call a view past its guard is found wherever it is, and the view named."""
     with pytest.raises(
         ConfigurationError,
         match=r"^WSGI_APPLICATION='shop\.app': @events_only is above the decorator of the route, so it does not guard "
-        r"the view apps\.guarded\.misplaced\.\w+\.<locals>\.uploaded; put it directly above `def`, below the decorator "
-        r"of the route$",
+        r"the view apps\.guarded\.misplaced\.misplaced\.<locals>\.uploaded; put it directly above `def`, below the "
+        r"decorator of the route$",
     ):
         refuse_unguarded(build(), "WSGI_APPLICATION='shop.app'")
 

@@ -21,11 +21,11 @@ from .adapter.writing import Unit
 from .application import load
 from .delivery import deliver, deliver_at_once
 from .diagnosis import note
-from .errors import OutOfTime, UnsupportedEvent
+from .errors import ConfigurationError, OutOfTime, UnsupportedEvent
 from .interface import wsgi
 from .messages import Outcome, Part, Request, Response, seconds_left
 from .reply import Reply
-from .settings import Keywords, Settings, from_environment, resolve
+from .settings import HTTP_HANDLERS, Keywords, Settings, from_environment, resolve
 from .workers import Workers
 
 logger = logging.getLogger("cloud_events")
@@ -40,8 +40,8 @@ class Observer(Protocol):
     def adapted(self, adapted: Adapted) -> None:
         """An event was understood."""
 
-    def sent(self, request: Request, outcome: Outcome | BaseException, milliseconds: float) -> None:
-        """A request was sent: what became of it, or what the application raised before a response was complete."""
+    def sent(self, request: Request, outcome: Outcome, milliseconds: float) -> None:
+        """A request was sent. The outcome has no response if the application raised before it was complete."""
 
 
 class Handler:
@@ -60,6 +60,7 @@ class Handler:
         self._workers = Workers(settings.concurrency) if settings.concurrency > 1 else None
         self._reply = Reply(settings.response == "native", settings.failure_statuses)
         self._observer = observer
+        self._http = _http_handler(settings, self.interface)
         use_orjson()
         _start_in_init(self.interface)
 
@@ -75,7 +76,7 @@ class Handler:
         if self._observer is not None:
             self._observer.adapted(adapted)
         if adapted.reply == HTTP:
-            return self._http_handler(adapted)(event, context)
+            return self.interface.call_http(self.http_handler(adapted), event, context)
         if adapted.split is None:
             (part,) = adapted.parts
             outcomes = [self._send(adapted, part, unit) for unit in self.adapter.units(adapted, part, {})]
@@ -98,7 +99,7 @@ class Handler:
             hint = note(error)
             if hint:
                 error.add_note(hint)
-            self._observe(request, error, started)
+            self._observe(request, Outcome(part, request.path, None, error), started)
             raise
         if logger.isEnabledFor(logging.INFO):
             milliseconds = (perf_counter() - started) * 1000
@@ -112,18 +113,24 @@ class Handler:
         self._observe(request, outcome, started)
         return outcome
 
-    def _observe(self, request: Request, outcome: Outcome | BaseException, started: float) -> None:
+    def _observe(self, request: Request, outcome: Outcome, started: float) -> None:
         if self._observer is not None:
             self._observer.sent(request, outcome, (perf_counter() - started) * 1000)
 
-    def _http_handler(self, adapted: Adapted) -> Any:
+    def http_handler(self, adapted: Adapted) -> Any:
         """Return the Lambda handler of HTTP requests. Raises UnsupportedEvent if none was set."""
-        if self.settings.http_handler is None:
+        word = HTTP_HANDLERS[self.settings.interface]
+        if self._http is None:
             raise UnsupportedEvent(
-                f"this is an HTTP request, from {adapted.kind.sender}: set CLOUD_EVENTS_HTTP_HANDLER to a "
-                "Lambda handler for it, made by Mangum (ASGI) or apig-wsgi (WSGI)"
+                f"this is an HTTP request, from {adapted.kind.sender}: set CLOUD_EVENTS_HTTP_HANDLER={word} to have "
+                "the same application answer it, or to the dotted path of a Lambda handler of your own"
             )
-        return self.settings.http_handler
+        if self.settings.http_handler == word and (adapted.kind.name or "").startswith("http.lattice"):
+            raise UnsupportedEvent(
+                f"this is an HTTP request, from {adapted.kind.sender}, which {word} does not take: set "
+                "CLOUD_EVENTS_HTTP_HANDLER to the dotted path of a Lambda handler of your own"
+            )
+        return self._http
 
 
 def handler(event: Any, context: Any) -> Any:
@@ -158,7 +165,7 @@ def make_handler(
 
 def _interface(settings: Settings) -> Any:
     if settings.interface == "wsgi":
-        return wsgi.Interface(settings.application, settings.base)
+        return wsgi.Interface(settings.application, settings.base, settings.concurrency > 1)
     from .interface import asgi  # with asyncio, which WSGI functions do without
 
     return asgi.Interface(settings.application, settings.base, settings.lifespan)
@@ -175,6 +182,20 @@ def _fields(request: Request, response: Response, milliseconds: float) -> dict[s
         "event_id": delivery.event_id,
         "record_id": delivery.record_id,
     }
+
+
+def _http_handler(settings: Settings, interface: Any) -> Any:
+    """Return the Lambda handler of HTTP requests, made for the same application if settings name a package, or None."""
+    if not isinstance(settings.http_handler, str):
+        return settings.http_handler
+    try:
+        return interface.make_http_handler()
+    except ImportError as error:
+        package = settings.http_handler
+        raise ConfigurationError(
+            f"CLOUD_EVENTS_HTTP_HANDLER={package!r}: the package is not installed; "
+            f"pip install 'cloud-events[{package}]'"
+        ) from error
 
 
 def _load() -> Handler:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from queue import SimpleQueue
 from time import monotonic
 from typing import Any
@@ -36,7 +37,7 @@ class Workers:
     def __init__(self, count: int) -> None:
         self.count = count
         self._forget()
-        if hasattr(os, "register_at_fork"):  # Windows has no fork
+        with suppress(AttributeError):  # Windows has no fork
             os.register_at_fork(after_in_child=self._forget)
 
     def _forget(self) -> None:

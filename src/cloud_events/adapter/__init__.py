@@ -116,7 +116,7 @@ class Adapter:
         if adapted.split == "record":
             return self._units_of_record(adapted, part, window)
         event, ours, kind, context = part.value, adapted.ours, adapted.kind, adapted.context
-        tool = _tool(context)
+        tool = _tool(context) if kind.name == TOOL else None
         if tool is not None:
             return [Unit(self._router.targets.of_tool(tool), kind, event, None, {}, context)]
         if adapted.split == "item":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import Context
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -60,6 +61,23 @@ class Interface:
     def start(self) -> None:
         """Run the application's lifespan startup, once. Raises StartupFailed; the next call tries again."""
         self._lifespan.start()
+
+    def make_http_handler(self) -> Callable[[Any, Any], Any]:
+        """Return a Lambda handler of HTTP requests, by Mangum. Raises ImportError if Mangum is not installed."""
+        from mangum import Mangum
+
+        async def with_state(scope: Any, receive: Any, send: Any) -> None:
+            if self._lifespan.state is not None:
+                scope["state"] = self._lifespan.state.copy()
+            await self._application(scope, receive, send)
+
+        handler: Callable[[Any, Any], Any] = LOOP.lend(partial(Mangum, with_state, lifespan="off"))
+        return handler
+
+    def call_http(self, handler: Callable[[Any, Any], Any], event: Any, context: Any) -> Any:
+        """Return what *handler*, a Lambda handler of HTTP requests, returns. The application runs on the same loop."""
+        self._lifespan.start()
+        return LOOP.lend(handler, event, context)
 
     def scope(self, request: Request) -> dict[str, Any]:
         """The scope of *request*: defaults, then the user's, then what the event determines."""

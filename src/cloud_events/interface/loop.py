@@ -48,6 +48,9 @@ import os
 import signal
 import sys
 import threading
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import Context, copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -92,6 +95,7 @@ class SharedLoop:
         self.loop = asyncio.new_event_loop()
         self.loop.set_task_factory(task_factory)
         self.driver: int | None = None  # the thread that drives
+        self.lent = False  # whether somebody else's code runs the loop, which must not be stopped then
         self.changed = threading.Condition(lock)  # the driver, or a call that is done
         self.shutdown_functions: list[Call] = []
         self._shutdowns: list[asyncio.Task[None]] = []
@@ -111,10 +115,11 @@ class SharedLoop:
         handle.task.add_done_callback(lambda _: self._end(handle))
 
     def _end(self, handle: Handle) -> None:
+        handle.done = True
         with self.changed:
-            handle.done = True
             self.changed.notify_all()
-        self.loop.stop()  # if the call is not the driver's own, the driver goes on
+        if not self.lent:
+            self.loop.stop()  # if the call is not the driver's own, the driver goes on
 
     def wait(self, handle: Handle, seconds: float | None = None) -> None:
         """Wait until the call is done: by driving the loop, or for *seconds* while another thread drives it."""
@@ -133,9 +138,26 @@ class SharedLoop:
                         raise
         finally:
             if self.driver == thread:
+                self.driver = None  # before anything that Ctrl-C may interrupt
                 with self.changed:
-                    self.driver = None
                     self.changed.notify_all()
+
+    def lend(self, function: Callable[[], Any]) -> Any:
+        """Return what *function* returns, which finds the loop as the current one of this thread, and may run it."""
+        with self.changed:
+            self.changed.wait_for(lambda: self.driver is None)
+            self.driver = threading.get_ident()
+        before = _current_loop()
+        asyncio.set_event_loop(self.loop)
+        self.lent = True
+        try:
+            return function()
+        finally:
+            self.lent = False
+            asyncio.set_event_loop(before)
+            with self.changed:
+                self.driver = None
+                self.changed.notify_all()
 
     async def shut_down(self) -> None:
         """Run the shutdown functions, each once; wait for them, whoever began them, for SHUTDOWN_SECONDS."""
@@ -177,9 +199,7 @@ class Loop:
         """
         self.refuse_itself()
         with self._lock:
-            if self._shared is None:
-                self._shared = SharedLoop(self._lock)
-            shared = self._shared
+            shared = self._make()
             handle = shared.submit(partial(function, *arguments), callers_context())
         try:
             _wait(shared, handle)
@@ -193,6 +213,25 @@ class Loop:
             raise error
         finally:
             del error
+
+    def lend(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Return what *function* returns, called while the loop is the current one of its thread, and of no other.
+
+        For code that runs ``asyncio.get_event_loop()`` itself, as Mangum does. Raises RuntimeError inside the loop.
+        """
+        self.refuse_itself()
+        with self._lock:
+            shared = self._make()
+        call = partial(callers_context().run, function, *arguments)
+        if not _runs_a_loop():
+            return shared.lend(call)
+        with ThreadPoolExecutor(1, "cloud_events-loop") as helper:
+            return helper.submit(shared.lend, call).result()
+
+    def _make(self) -> SharedLoop:
+        if self._shared is None:
+            self._shared = Context().run(SharedLoop, self._lock)  # which else would keep that of the first caller
+        return self._shared
 
     def refuse_itself(self) -> None:
         """Raise RuntimeError in the thread that drives the loop, which would wait for itself."""
@@ -271,6 +310,19 @@ def _runs_a_loop() -> bool:
     return True
 
 
+def _current_loop() -> asyncio.AbstractEventLoop | None:
+    """The loop that was set as the current one of this thread, or None.
+
+    Up to Python 3.13 get_event_loop() makes one in the main thread if none was set, with a warning from 3.12 on.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DeprecationWarning)
+        try:
+            return asyncio.get_event_loop()
+        except (RuntimeError, DeprecationWarning):
+            return None
+
+
 def callers_context() -> Context:
     """A copy of the current context, without asgiref's notes on the thread and the loop that it belongs to."""
     asgiref = sys.modules.get("asgiref.sync")
@@ -288,5 +340,5 @@ def callers_context() -> Context:
 
 LOOP = Loop()
 atexit.register(LOOP.close)
-if sys.platform != "win32":  # pragma: no branch
+with suppress(AttributeError):  # Windows has no fork
     os.register_at_fork(after_in_child=LOOP.forget)

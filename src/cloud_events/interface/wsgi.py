@@ -37,18 +37,34 @@ DEFAULT_ENVIRON: dict[str, Any] = {
 class Interface:
     """Calls one WSGI application. *environ* (``WSGI_ENVIRON``) is merged over the defaults.
 
+    multithread: whether several threads call the application at the same time, whatever *environ* says
+
     Raises ConfigurationError, naming the key, for an environ that no application may be given.
     """
 
-    def __init__(self, application: Callable[..., Any], environ: Mapping[str, Any] | None = None) -> None:
+    def __init__(
+        self, application: Callable[..., Any], environ: Mapping[str, Any] | None = None, multithread: bool = False
+    ) -> None:
         self._application = application
         self._environ = {**DEFAULT_ENVIRON, **valid_environ(environ)}
+        if multithread:
+            self._environ["wsgi.multithread"] = True
         self.method: str = self._environ["REQUEST_METHOD"].upper()
         self.default_path: str = self._environ["PATH_INFO"]
         self._environ["REQUEST_METHOD"] = self.method
 
     def start(self) -> None:
         """Do nothing: a WSGI application has no startup."""
+
+    def make_http_handler(self) -> Callable[[Any, Any], Any]:
+        """Return a Lambda handler of HTTP requests, by apig-wsgi. Raises ImportError if apig-wsgi is not installed."""
+        from apig_wsgi import make_lambda_handler
+
+        return make_lambda_handler(self._application)
+
+    def call_http(self, handler: Callable[[Any, Any], Any], event: Any, context: Any) -> Any:
+        """Return what *handler*, a Lambda handler of HTTP requests, returns."""
+        return handler(event, context)
 
     def environ(self, request: Request) -> dict[str, Any]:
         """The environ of *request*: defaults, then the user's, then what the event determines."""

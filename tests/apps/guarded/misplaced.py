@@ -1,10 +1,10 @@
-"""Views whose ``@events_only`` is above the decorator of the route, in applications inside one another."""
+"""A view whose ``@events_only`` is above the decorator of the route, in applications inside one another."""
 
 from functools import wraps
 
 from a2wsgi import WSGIMiddleware
 from asgiref.wsgi import WsgiToAsgi
-from fastapi import APIRouter, FastAPI, WebSocket
+from fastapi import APIRouter, FastAPI
 from flask import Blueprint, Flask
 from quart import Quart
 from starlette.applications import Starlette
@@ -16,26 +16,29 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from cloud_events import EventsOnly, events_only
 
 
-def flask():
-    application = Flask("misplaced")
+def misplaced(register, other=lambda view: view):
+    """As ``@events_only``, ``@other`` and ``@register`` above ``def uploaded()``."""
 
-    @events_only
-    @application.post("/aws.s3")
     def uploaded():
         return "open"
 
+    events_only(other(register(uploaded)))
+    return uploaded
+
+
+def flask(other=lambda view: view):
+    application = Flask("misplaced")
+    misplaced(application.post("/aws.s3"), other)
     return application
 
 
-def blueprint():
-    application = Flask("misplaced")
-    routes = Blueprint("events", "misplaced")
+def flask_decorated():
+    return flask(lambda view: wraps(view)(lambda: view()))
 
-    @events_only
-    @routes.post("/aws.s3")
-    def uploaded():
-        return "open"
 
+def flask_blueprint():
+    application, routes = Flask("misplaced"), Blueprint("events", "misplaced")
+    misplaced(routes.post("/aws.s3"))
     application.register_blueprint(routes, url_prefix="/events")
     return application
 
@@ -44,88 +47,6 @@ def flask_inside():
     application = Flask("outside")
     application.wsgi_app = DispatcherMiddleware(application.wsgi_app, {"/shop": ProxyFix(flask())})
     return application
-
-
-def quart():
-    application = Quart("misplaced")
-
-    @events_only
-    @application.post("/aws.s3")
-    async def uploaded():
-        return "open"
-
-    return application
-
-
-def fastapi():
-    application = FastAPI()
-
-    @events_only
-    @application.post("/aws.s3")
-    def uploaded():
-        return "open"
-
-    return application
-
-
-def fastapi_router():
-    application, outer, inner = FastAPI(), APIRouter(), APIRouter()
-
-    @events_only
-    @inner.post("/aws.s3")
-    def uploaded():
-        return "open"
-
-    outer.include_router(inner, prefix="/inner")
-    application.include_router(outer, prefix="/outer")
-    return application
-
-
-def fastapi_mounted():
-    application = FastAPI()
-    application.mount("/shop", CORSMiddleware(fastapi()))
-    return application
-
-
-def bridged():
-    application = FastAPI()
-    application.mount("/shop", WSGIMiddleware(flask()))
-    return application
-
-
-def socket():
-    application = FastAPI()
-
-    @events_only
-    @application.websocket("/socket")
-    async def uploaded(websocket: WebSocket):
-        await websocket.accept()
-
-    return application
-
-
-def decorated():
-    """What is registered is wrapped by another decorator."""
-    application = Flask("misplaced")
-
-    def other(view):
-        return wraps(view)(lambda: view())
-
-    @events_only
-    @other
-    @application.post("/aws.s3")
-    def uploaded():
-        return "open"
-
-    return application
-
-
-def starlette():
-    async def uploaded(request):
-        raise NotImplementedError
-
-    events_only(uploaded)
-    return Starlette(routes=[Mount("/shop", routes=[Route("/aws.s3", uploaded)])])
 
 
 class Outer:
@@ -138,8 +59,14 @@ class Outer:
         return self.application(environ, start_response)
 
 
-def converted():
+def flask_converted():
     return WsgiToAsgi(Outer(EventsOnly(flask().wsgi_app)))
+
+
+def quart():
+    application = Quart("misplaced")
+    misplaced(application.post("/aws.s3"))
+    return application
 
 
 def quart_outside():
@@ -148,7 +75,39 @@ def quart_outside():
     return application
 
 
-BUILDERS = [
-    *(flask, blueprint, flask_inside, quart, quart_outside, fastapi, fastapi_router, fastapi_mounted, bridged, socket),
-    *(decorated, starlette, converted),
-]
+def fastapi():
+    application = FastAPI()
+    misplaced(application.post("/aws.s3"))
+    return application
+
+
+def fastapi_socket():
+    application = FastAPI()
+    misplaced(application.websocket("/socket"))
+    return application
+
+
+def fastapi_router():
+    application, outer, inner = FastAPI(), APIRouter(), APIRouter()
+    misplaced(inner.post("/aws.s3"))
+    outer.include_router(inner, prefix="/inner")
+    application.include_router(outer, prefix="/outer")
+    return application
+
+
+def fastapi_mounts(inside):
+    application = FastAPI()
+    application.mount("/shop", inside)
+    return application
+
+
+def starlette():
+    return Starlette(routes=[Mount("/shop", routes=[Route("/aws.s3", misplaced(lambda view: view))])])
+
+
+BUILDERS = {
+    **{build.__name__: build for build in (flask, flask_decorated, flask_blueprint, flask_inside, flask_converted)},
+    **{build.__name__: build for build in (quart, quart_outside, fastapi, fastapi_socket, fastapi_router, starlette)},
+    "fastapi_mounted": lambda: fastapi_mounts(CORSMiddleware(fastapi())),
+    "bridged": lambda: fastapi_mounts(WSGIMiddleware(flask())),
+}
