@@ -9,7 +9,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
-from cloud_events.adapter.records import BATCHES
 
 from cloud_events.adapter.catalog import ROWS
 from cloud_events.adapter.kinds import kind_of
