@@ -119,7 +119,8 @@ def _match(options: argparse.Namespace) -> int:
 
 
 def _invoke(options: argparse.Namespace) -> int:
-    repeat, seconds = parse_count(options.repeat, "--repeat"), parse_count(options.timeout, "--timeout")
+    repeat = parse_count(options.repeat, f"--repeat={options.repeat!r}")
+    seconds = parse_count(options.timeout, f"--timeout={options.timeout!r}")
     for name in ("wsgi", "asgi"):
         if path := getattr(options, name):
             os.environ.update(WSGI_APPLICATION="", ASGI_APPLICATION="")
