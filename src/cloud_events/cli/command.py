@@ -10,11 +10,11 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from difflib import get_close_matches
+from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from .. import __version__
 from ..errors import CloudEventsError, ConfigurationError
 from ..settings import from_environment, parse_count
 from ..testing.invocation import Invoker, LambdaContext
@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Settings are read from the environment, as in Lambda. Exit status: 0 if all went well; 1 if an event "
         "matched no row, was refused or failed; 2 if the command line, a setting or a file cannot be used.",
     )
-    parser.add_argument("--version", action="version", version=f"cloud-events {__version__}")
+    parser.add_argument("--version", action="version", version=f"cloud-events {version('cloud-events')}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def add(name: str, run: Callable[[argparse.Namespace], int], does: str, as_json: str) -> argparse.ArgumentParser:
