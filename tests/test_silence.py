@@ -23,7 +23,7 @@ from cloud_events.adapter import Adapter
 from cloud_events.adapter.path import Place
 from cloud_events.adapter.records import BATCHES, records
 from cloud_events.batch import Outcome
-from cloud_events.invocation import Invoker
+from cloud_events.testing.invocation import Invoker
 from cloud_events.messages import Delivery, Request, Response
 from cloud_events.settings import resolve
 from conftest import EVENTS, Context, expectations, sample
