@@ -18,6 +18,7 @@ from typing import Any
 from ..errors import CloudEventsError, ConfigurationError
 from ..settings import from_environment, parse_count
 from ..testing.invocation import Invoker, LambdaContext
+from .check import check as check_files
 from .explanation import Explanation
 from .report import ACKNOWLEDGED, Formatter, as_json, as_text, match_lines, their_traceback
 
@@ -66,6 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     add("routes", _routes, "print every row: its path, and what the sender of such events reads", "a JSON array")
     match = add("match", _match, "say which row matches each event, where it goes and why", line)
     invoke = add("invoke", _invoke, "send each event to your application, and say what AWS would do next", line)
+    check = add("check", _check, "find wiring in templates that would lose events", "a JSON array")
+    check.add_argument("files", nargs="+", metavar="FILE", help="a SAM, CloudFormation or Serverless template, or what "
+                       "`aws lambda list-event-source-mappings` or `get-function-configuration` prints")  # fmt: skip
     for command in (match, invoke):
         command.add_argument("files", nargs="+", metavar="FILE", help="one event as JSON; - is standard input")
     which = invoke.add_mutually_exclusive_group()
@@ -92,6 +96,10 @@ def _show(error: BaseException | None, shown: Sequence[BaseException | None] = (
         traceback = their_traceback(theirs)
         if traceback.stack:
             print(*traceback.format(), sep="", end="", file=sys.stderr)
+
+
+def _check(options: argparse.Namespace) -> int:
+    return check_files(options.files, options.json)
 
 
 def _routes(options: argparse.Namespace) -> int:

@@ -1,10 +1,10 @@
 """For your own tests, with any test framework: events as AWS sends them, a context, a client.
 
-    from cloud_events.testing import EventClient, s3
+from cloud_events.testing import EventClient, s3
 
-    def test_an_upload_becomes_a_book():
-        sent = EventClient(application, response="native").send(s3(bucket="uploads", key="Emma.epub"))
-        assert (sent.status, sent.next) == (201, "done")
+def test_an_upload_becomes_a_book():
+    sent = EventClient(application, response="native").send(s3(bucket="uploads", key="Emma.epub"))
+    assert (sent.status, sent.next) == (201, "done")
 """
 
 from __future__ import annotations
