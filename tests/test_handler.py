@@ -278,6 +278,7 @@ KINDS = {
 
 
 @both_legs
+@pytest.mark.usefixtures("mangums_loop")
 class TestHttp:
     @pytest.mark.parametrize("name", HTTP)
     def test_handed_on(self, leg, name):
@@ -304,7 +305,6 @@ class TestHttp:
             "application answer it, or to the dotted path of a Lambda handler of your own"
         )
 
-    @pytest.mark.usefixtures("mangums_loop")
     @pytest.mark.parametrize("name", SERVED)
     def test_website_and_events(self, leg, name):
         """One function, with the real adapters, serves one application's website and its events."""
