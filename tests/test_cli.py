@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cloud_events import __version__
-from cloud_events.adapter import ours
+from cloud_events.adapter.router import OURS
 from conftest import EVENTS, sample
 
 # A WSGI application that does as the event says, and prints.
@@ -176,7 +176,7 @@ class TestRoutes:
         run = Run(tmp_path, "routes")
         lines = run.out.splitlines()
         assert lines[0] == "ROW                      PATH                          ITS SENDER READS"
-        assert [line.split()[0] for line in lines[1:]] == [*dict.fromkeys(row.name for row in ours().rows)]
+        assert [line.split()[0] for line in lines[1:]] == [*dict.fromkeys(row.name for row in OURS.rows)]
         for line in (
             "cloudevents.batch        per item                      the answer",
             "eventbridge              $.source                      nothing",
@@ -220,7 +220,7 @@ class TestRoutes:
             "reads": "nothing",
             "where": ["$.Records[0].eventSource is 'aws:s3'"],
         } in listed
-        assert len(listed) == 4 + len(ours().rows)
+        assert len(listed) == 4 + len(OURS.rows)
 
 
 class TestMatch:

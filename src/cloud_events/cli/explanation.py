@@ -32,13 +32,10 @@ class Explanation:
         """Return every row, in order: name, path (None: acknowledged), what senders of such events read, conditions."""
         return [
             {
-                "row": row.name,
-                "path": self._path(row),
+                "row": row.name, "path": self._path(row), "where": _conditions(row),
                 "reads": _reads(HTTP if row.path == HTTP else row.reply, kind_of(row.name)),
-                "where": _conditions(row),
-            }
-            for row in self._rows
-        ]
+            } for row in self._rows
+        ]  # fmt: skip
 
     def _path(self, row: Matcher) -> str | None:
         prefix, path = self._handler.settings.path_prefix, row.path
