@@ -1,137 +1,89 @@
-"""How it is measured: steps of Python in a process of their own, by instructions and by CPU time.
+"""How it is measured: steps of Python in a process of their own, in instructions or in seconds.
 
-Instructions, counted by valgrind's callgrind, repeat to a tenth of a percent on any machine of one architecture. CPU
-time does not; so it is only ever divided by another time of the same process, and the median of several such processes
-is taken, the measured ones in turn.
+Instructions, counted by valgrind's callgrind, repeat to a tenth of a percent, however busy the machine is. Seconds do
+not: one is only ever divided by another of the same run.
 """
-
-from __future__ import annotations
 
 import json
 import marshal
 import os
 import re
-import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from statistics import median
 from typing import Any, NamedTuple
 
-import venvs
-from peers import HERE
-
-INSIDE = HERE / "inside"
-VALGRIND = shutil.which("valgrind")
-# Of a "rep movsb", one instruction, callgrind counts every byte that it copies. Without it glibc copies as it does on
-# processors that lack it, in instructions of 32 bytes, and what is copied counts for about as much as it takes.
+INSIDE = Path(__file__).parent / "inside"
+# callgrind counts every byte that one "rep movsb" copies. Without that instruction glibc copies 32 bytes at a time, as
+# on processors that lack it, and a copy counts for about as much as it takes.
 COPYING = "GLIBC_TUNABLES=glibc.cpu.hwcaps=-ERMS,-FSRM"
-NO_VALGRIND = "valgrind is not installed: no instructions are counted, only times are taken (apt-get install valgrind)"
+CALLGRIND = ["env", COPYING, "valgrind", "--tool=callgrind", "--dump-before=getppid"]
 
-# No measured process takes longer, not even one that is counted.
-SECONDS = 180
-
-# What Lambda sets and the adapters look at; beside it a process sees nothing of the environment of whoever measures.
+# What Lambda sets and the adapters read; a measured process sees nothing else of the environment.
 LAMBDA = {
     "AWS_LAMBDA_FUNCTION_NAME": "benchmark",
     "AWS_REGION": "us-east-2",
     "LANG": "C.UTF-8",
     "PATH": os.defpath,
     "PYTHONHASHSEED": "0",
+    "PYTHONPATH": str(INSIDE),
+    "_X_AMZN_TRACE_ID": "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1",
 }
 
 
 class Step(NamedTuple):
-    """Some source, what it is called in the results ("": it is not measured), and how often it is run."""
+    """Some source, what it is called in the results ("" is not measured), and how often it runs."""
 
     name: str
     source: str
     times: int = 1
 
-    def compiled(self) -> tuple[str, str, int]:
-        """Return it as inside/steps.py takes it; the measured Python is the one that runs this."""
-        source = self.source if self.times == 1 else f"for _ in range({self.times}): {self.source}"
-        return self.name, marshal.dumps(compile(source, self.name or "preparation", "exec")).hex(), self.times
 
-
-@dataclass(frozen=True)
-class Job:
-    """The steps that measure one peer."""
+class Job(NamedTuple):
+    """The steps of one process, and the environment variables that it has beside those of Lambda."""
 
     title: str
-    environment: str
     steps: list[Step]
-    settings: dict[str, str] = field(default_factory=dict)
+    settings: dict[str, str] = {}
 
 
-Costs = dict[str, dict[str, Any]]
-
-
-def command(job: Job) -> tuple[list[str], dict[str, str], str]:
-    """Return the command, the environment variables, and the standard input of a process that runs *job*."""
-    start = f"import sys; sys.path.append({str(INSIDE)!r}); import steps; steps.run()"
-    return (
-        [str(venvs.python(job.environment)), "-c", start],
-        {**LAMBDA, **job.settings},
-        json.dumps([step.compiled() for step in job.steps]),
+def run(job: Job, prefix: Iterable[str] = ()) -> list[dict[str, Any]]:
+    """Run *job* once; return the name, the seconds, and the `value` of each step that has a name."""
+    process = subprocess.run(
+        [*prefix, sys.executable, "-P", "-c", "import steps; steps.run()"],
+        env=LAMBDA | job.settings,
+        input=json.dumps([compiled(step) for step in job.steps]),
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
-
-
-def run(prefix: list[str], job: Job) -> list[dict[str, Any]]:
-    """Run *job* once and return what its process says of each step."""
-    arguments, environment, steps = command(job)
-    try:
-        process = subprocess.run(
-            [*prefix, *arguments],
-            env=environment,
-            input=steps,
-            capture_output=True,
-            text=True,
-            cwd=INSIDE,
-            timeout=SECONDS,
-        )
-    except subprocess.TimeoutExpired as late:
-        raise SystemExit(f"{job.title}: the measured process hangs; it was ended after {late.timeout} s") from None
     if process.returncode:
         raise SystemExit(f"{job.title}: the measured process failed\n{process.stderr}")
-    # An application or a peer may print too; the costs are the last line.
-    return json.loads(process.stdout.splitlines()[-1])
+    return json.loads(process.stdout)
 
 
-def timed(jobs: Iterable[Job], rounds: int) -> dict[str, list[Costs]]:
-    """Run the *jobs* in turn, *rounds* times; return for each job and round what each step took."""
-    jobs = list(jobs)
-    found: dict[str, list[Costs]] = {job.title: [] for job in jobs}
-    for _ in range(rounds):
-        for job in jobs:
-            found[job.title].append({cost["name"]: cost for cost in run([], job)})
-    return found
+def compiled(step: Step) -> tuple[str, str, int]:
+    source = step.source if step.times == 1 else f"for _ in range({step.times}): {step.source}"
+    return step.name, marshal.dumps(compile(source, step.name or "preparation", "exec")).hex(), step.times
 
 
-def counted(job: Job) -> dict[str, float | None]:
-    """Return the instructions of each step of *job*, and of the "start" before the first; None without valgrind."""
-    if VALGRIND is None:
-        return dict.fromkeys(["start", *(step.name for step in job.steps)])
+def count(job: Job) -> dict[str, float]:
+    """Return the instructions of each step of *job* that has a name."""
     with tempfile.TemporaryDirectory() as folder:
-        options = ["--tool=callgrind", "--dump-before=getppid", f"--callgrind-out-file={folder}/out"]
-        run(["env", COPYING, VALGRIND, *options], job)
-        # Every mark ends a part: what came before the first named step, the step, what lies between it and the next, …
+        run(job, [*CALLGRIND, f"--callgrind-out-file={folder}/out"])
+        # Each mark ends a part: what came before the first named step, the step, what lies before the next, …
         parts = sorted(Path(folder).glob("out.*"), key=lambda part: int(part.suffix[1:]))
         totals = [int(re.search(r"^totals: (\d+)", part.read_text(), re.MULTILINE)[1]) for part in parts]
     named = [step for step in job.steps if step.name]
     if len(totals) != 2 * len(named):
-        raise SystemExit(f"{job.title}: {len(totals)} marks for {len(named)} steps; who else calls getppid?")
-    costs = zip(named, totals[1::2], strict=True)
-    return {"start": totals[0], **{step.name: total / step.times for step, total in costs}}
+        raise SystemExit(f"{job.title}: {len(totals)} marks for {len(named)} steps; what else calls getppid?")
+    return {step.name: total / step.times for step, total in zip(named, totals[1::2], strict=True)}
 
 
-def ratio(rounds: list[Costs], step: str, floor: str) -> float:
-    """Return the CPU time of *step* over that of *floor*, each pair from one process."""
-    return median(costs[step]["seconds"] / costs[floor]["seconds"] for costs in rounds)
-
-
-def least(rounds: list[Costs], step: str, what: str) -> float | None:
-    """Return the least that *step* took in any of the *rounds*."""
-    return min((costs[step][what] for costs in rounds if costs[step][what] is not None), default=None)
+def count_all(jobs: Iterable[Job]) -> list[dict[str, float]]:
+    """Return the instructions of each of the *jobs*; as many are counted at once as there are processors."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return [*pool.map(count, jobs)]

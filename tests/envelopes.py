@@ -1,12 +1,9 @@
-"""Messages of queues, topics, streams and brokers around any payload, and what an application is sent of them."""
+"""Messages of queues, topics, streams and brokers around any payload."""
 
 import json
 from base64 import b64encode
-from typing import Any, NamedTuple
 
-from cloud_events import InvalidEvent, cloudevent, make_handler
-from cloud_events.messages import Delivery
-from conftest import Context, sample
+from conftest import sample
 
 
 def text(value):
@@ -78,50 +75,3 @@ def rabbitmq(data, content_type=None, **fields):
     headers = {name: {"bytes": signed(value)} for name, value in fields.items()}
     message["basicProperties"] |= {"contentType": content_type, "headers": headers}
     return event | {"rmqMessagesByQueue": {"shop": [message | {"data": packed(data)}]}}
-
-
-class Seen(NamedTuple):
-    """One request as the application saw it. *headers* are those that the event made; *found* is the CloudEvent."""
-
-    path: str
-    content_type: str | None
-    body: bytes
-    headers: dict[str, str]
-    event: Any
-    delivery: Delivery
-    found: Any
-
-
-def deliver(leg, event, fails=lambda body: False, context=Context(), **settings):  # noqa: B008  # nobody changes it
-    """(what Lambda is told of *event*, a value or an exception; every request) by way of *leg*, record by record."""
-    requests = []
-
-    def see(path, headers, body, carrier):
-        try:
-            found = cloudevent(carrier)
-        except InvalidEvent as error:
-            found = error
-        kind = headers.pop("content-type", None)
-        requests.append(Seen(path, kind, body, headers, carrier["aws.event"], carrier["cloud_events.delivery"], found))
-        return 500 if fails(body) else 200
-
-    def wsgi(environ, start_response):
-        headers = {name[5:].lower().replace("_", "-"): value for name, value in environ.items() if name[:5] == "HTTP_"}
-        headers |= {"content-type": environ["CONTENT_TYPE"]} if "CONTENT_TYPE" in environ else {}
-        path = environ["PATH_INFO"].encode("latin-1").decode()
-        start_response(f"{see(path, headers, environ['wsgi.input'].read(), environ)} Answered", [])
-        return []
-
-    async def asgi(scope, receive, send):
-        headers = {name.decode(): value.decode() for name, value in scope["headers"] if name != b"content-length"}
-        status = see(scope["path"], headers, (await receive())["body"], scope)
-        await send({"type": "http.response.start", "status": status, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
-
-    handler = make_handler(
-        {"wsgi": wsgi, "asgi": asgi}[leg], leg, **{"delivery": "record", "lifespan": "off", **settings}
-    )
-    try:
-        return handler(event, context), requests
-    except Exception as error:  # what Lambda is told, too
-        return error, requests

@@ -66,12 +66,24 @@ def _leaves(value, key=None):
         yield key, value
 
 
+LOGGED = (
+    "source",
+    "eventSource",
+    "EventSource",
+    "eventName",
+    "messageId",
+    "messageID",
+    "sequenceNumber",
+    "SequenceNumber",
+)
+
+
 def _content():
     """Every longer text that the samples hold: a log that shows one shows what was in an event."""
     events = [json.loads(file.read_text()) for file in Path(__file__).with_name("events").glob("*.json")]
     leaves = [leaf for event in events for leaf in _leaves(event)]
-    # A path is logged, and what it is made of with it.
-    named = "\n".join(text for key, text in leaves if key in ("source", "eventSource", "EventSource", "eventName"))
+    # Paths and the identifiers of records are logged, and what they are made of with them.
+    named = "\n".join(text for key, text in leaves if key in LOGGED)
     return sorted({text for _, text in leaves if len(text) > 23 and text not in named})
 
 

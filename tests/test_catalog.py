@@ -5,9 +5,8 @@ from itertools import combinations
 
 import pytest
 
-from cloud_events.adapter import ours
 from cloud_events.adapter.catalog import ROWS
-from cloud_events.adapter.path import Places
+from cloud_events.adapter.path import Targets
 from cloud_events.adapter.registry import Registry
 from conftest import EVENTS, expectations, sample
 
@@ -95,6 +94,7 @@ CATALOGUE = [
     ("source", "$.source", "sync"),
 ]
 EXPECTED = expectations(EVENTS)
+OURS = Registry(ROWS)
 SAMPLES = {file: sample(file.removesuffix(".json")) for file, _, _ in EXPECTED}
 
 
@@ -102,8 +102,8 @@ def outcome(registry, event):
     """(row, path) as expected.csv writes them."""
     row = registry.match(event)
     if row is None:
-        return "", Places().find(None, event).path
-    return row.name, row.path or "" if row.path in ("http", "per item", None) else Places().find(row, event).path
+        return "", Targets().find(None, event).path
+    return row.name, row.path or "" if row.path in ("http", "per item", None) else Targets().find(row, event).path
 
 
 def outcomes(rows):
@@ -128,7 +128,7 @@ def test_names_paths_and_replies():
 @pytest.mark.parametrize(("file", "row", "path"), EXPECTED, ids=[file for file, _, _ in EXPECTED])
 def test_samples(file, row, path):
     """Each sample goes to the row and the path that expected.csv states."""
-    assert outcome(ours(), SAMPLES[file]) == (row, path)
+    assert outcome(OURS, SAMPLES[file]) == (row, path)
 
 
 def test_every_sample_is_listed():
@@ -141,14 +141,14 @@ def test_public_samples(corpus):
     expected = expectations(corpus)
     assert len(expected) == 190
     assert [
-        (file, *outcome(ours(), json.loads((corpus / file).read_text(encoding="utf-8-sig")))) for file, _, _ in expected
+        (file, *outcome(OURS, json.loads((corpus / file).read_text(encoding="utf-8-sig")))) for file, _, _ in expected
     ] == expected
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.name} {','.join(row.where)}")
 def test_every_row_has_a_sample(row):
     """Each row is the one that some sample goes to."""
-    assert any(ours().match(event) is row for event in SAMPLES.values())
+    assert any(OURS.match(event) is row for event in SAMPLES.values())
 
 
 @pytest.mark.parametrize("number", range(len(ROWS)), ids=lambda number: ROWS[number].name)
@@ -243,7 +243,7 @@ MIXED = [
 def test_mixed_marks(row, names):
     """What carries the marks of several kinds goes where the order says."""
     event = {key: value for name in names for key, value in sample(name).items()}
-    assert ours().match(event).name == row
+    assert OURS.match(event).name == row
 
 
 LISTS = ["cloudevents.batch", "eventbridge.custombus", "pipes", "appsync.batch", "azure.eventgrid"]
@@ -252,7 +252,7 @@ LISTS = ["cloudevents.batch", "eventbridge.custombus", "pipes", "appsync.batch",
 @pytest.mark.parametrize(("first", "second"), list(combinations(LISTS, 2)))
 def test_mixed_lists(first, second):
     """A list whose first item carries the marks of two kinds goes where the order says."""
-    assert ours().match([{**sample(second)[0], **sample(first)[0]}]).name == first
+    assert OURS.match([{**sample(second)[0], **sample(first)[0]}]).name == first
 
 
 SPELLINGS = [
@@ -328,7 +328,7 @@ SPELLINGS = [
 @pytest.mark.parametrize(("row", "event"), SPELLINGS, ids=lambda value: None)
 def test_spellings(row, event):
     """What senders spell in several ways is known in each; empty values are there; look-alikes match nothing."""
-    found = ours().match(event)
+    found = OURS.match(event)
     assert (found and found.name) == row
 
 
@@ -344,4 +344,4 @@ def test_spellings(row, event):
 )
 def test_other_records(record, path):
     """Records of a source that we do not know go to a path named after it, with "." for ":"."""
-    assert outcome(ours(), {"Records": [record]}) == ("records", path)
+    assert outcome(OURS, {"Records": [record]}) == ("records", path)

@@ -9,7 +9,7 @@ from apig_wsgi import make_lambda_handler
 from mangum import Mangum
 
 import cloud_events
-from cloud_events import ConfigurationError, InvalidEvent, Matcher, UnsupportedEvent, make_handler
+from cloud_events import ConfigurationError, Matcher, UnsupportedEvent, make_handler
 from cloud_events.interface.loop import LOOP
 from conftest import EVENTS, Context, sample
 from legs import Answer, answer, application, both_legs, handler
@@ -55,21 +55,6 @@ WSGI = (
     "from legs import answer, application",
     "app = application('wsgi', lambda path, event: answer(path))",
 )
-
-
-class Gate:
-    """A lock that lets nobody in before so many wait for it."""
-
-    def __init__(self, parties):
-        self.barrier = threading.Barrier(parties)
-        self.lock = threading.Lock()
-
-    def __enter__(self):
-        self.barrier.wait(30)
-        self.lock.acquire()
-
-    def __exit__(self, *raised):
-        self.lock.release()
 
 
 class TestLoading:
@@ -160,14 +145,15 @@ class TestLoading:
         module(
             "shop",
             *WSGI,
+            "import time",
             "made, seen = app, []",
             "del app",
             "def __getattr__(name):",
+            "    time.sleep(0.1)",
             "    return seen.append(name) or made",
         )
         monkeypatch.setenv("WSGI_APPLICATION", "shop.app")
         loaded, replies = door(), []
-        monkeypatch.setattr(loaded, "_lock", Gate(16))
         threads = [threading.Thread(target=lambda: replies.append(loaded.handler(S3, None))) for _ in range(16)]
         for thread in threads:
             thread.start()
@@ -280,6 +266,7 @@ class TestHandler:
 HTTP = sorted(path.stem for path in EVENTS.glob("http.*.json"))
 # What both adapters take, and has no body that is not JSON.
 SERVED = [name for name in HTTP if "lattice" not in name and not sample(name).get("isBase64Encoded")]
+PACKAGES = {"wsgi": "apig-wsgi", "asgi": "mangum"}
 KINDS = {
     "http.apigw1": "API Gateway, payload 1.0",
     "http.apigw2": "API Gateway, payload 2.0",
@@ -308,13 +295,13 @@ class TestHttp:
 
     @pytest.mark.parametrize("name", HTTP)
     def test_refused(self, leg, name):
-        """Without such a setting it is refused, with its kind and the libraries that take it."""
+        """Without such a setting it is refused, with the sender and the remedy."""
         with pytest.raises(UnsupportedEvent) as caught:
             handler(leg, path_of)(sample(name), None)
         kind = KINDS[name.partition("__")[0]]
         assert str(caught.value) == (
-            f"this is an HTTP request, from {kind}: set CLOUD_EVENTS_HTTP_HANDLER to a Lambda handler for it, made by "
-            "Mangum (ASGI) or apig-wsgi (WSGI)"
+            f"this is an HTTP request, from {kind}: set CLOUD_EVENTS_HTTP_HANDLER={PACKAGES[leg]} to have the same "
+            "application answer it, or to the dotted path of a Lambda handler of your own"
         )
 
     @pytest.mark.usefixtures("mangums_loop")
@@ -343,73 +330,117 @@ ROWS = [
     Matcher("by rule", {"$.resources[?(@ == 'nightly')]": ...}, "/nightly"),
     Matcher("by shop", {"$.detail.shop": str}, "$.detail.shop"),
     Matcher("by size", {"$.copies": int}, lambda event: f"/copies/{event['copies']}"),
-    Matcher("first of two", {"$.Records[0].s3": {"a", "b"}}, "/never"),
+    Matcher("quiet", {"$.ping": ...}, None),
 ]
 # event, the paths that it goes to
-PLACES = {
+TARGETS = {
     "static": (S3, ["/aws.s3"]),
-    "static, by a row of one's own": (SQS, ["/orders"]),
+    "static, by a row of the user's": (SQS, ["/orders"]),
     "dynamic": ({"source": "com.example?a=b"}, ["/com.example"]),
-    "dynamic, by a row of one's own": ({"detail": {"shop": "cork/1"}, "source": "x"}, ["/cork/1"]),
+    "dynamic, by a row of the user's": ({"detail": {"shop": "cork/1"}, "source": "x"}, ["/cork/1"]),
     "richer JSONPath": ({"resources": ["nightly"], "source": "x"}, ["/nightly"]),
     "callable": ({"copies": 7}, ["/copies/7"]),
     "unmatched": ({"copies": "7"}, ["/"]),
     "no object": (7, ["/"]),
+    "acknowledged": ({"ping": 1, "source": "x"}, []),
     "items of a list": ([{**BUS[0], "source": "a"}, {**BUS[0], "source": "b"}], ["/a", "/b"]),
 }
 
 
 @both_legs
 @pytest.mark.parametrize("prefix", ["", "/events", "/events/à b/"])
-@pytest.mark.parametrize("name", PLACES)
-class TestPlaces:
-    @pytest.fixture
-    def paths(self, leg, prefix, name):
-        """Where the event goes, by certain settings."""
+@pytest.mark.parametrize("name", TARGETS)
+def test_targets(leg, prefix, name):
+    """The prefix is put before every path, that of records and of unmatched events too; the path of these is the
+    environ's PATH_INFO, or the scope's path."""
+    event, expected = TARGETS[name]
+    seen = []
 
-        def run(**settings):
-            seen = []
+    def view(path, event):
+        seen.append(path.removeprefix(prefix.rstrip("/")))
+        assert path.startswith(prefix)
+        return Answer(204)
 
-            def view(path, event):
-                seen.append(path)
-                return Answer(204)
-
-            handler(leg, view, matchers=ROWS, path_prefix=prefix or None, **settings)(PLACES[name][0], None)
-            return seen
-
-        return run
-
-    def test_prefix(self, paths, prefix, name):
-        """The prefix stands before every path, whatever gave it, that of an event that nothing matches too."""
-        assert paths() == [prefix.rstrip("/") + path for path in PLACES[name][1]]
-
-    def test_prefix_of_records(self, paths, prefix, name):
-        """It stands before the path of each record, where these are delivered singly."""
-        times = len(SQS["Records"]) if PLACES[name][0] is SQS else 1
-        assert paths(delivery="record") == [prefix.rstrip("/") + path for path in PLACES[name][1]] * times
-
-    def test_default_path(self, leg, paths, prefix, name):
-        """The environ's PATH_INFO, or the scope's path, is that of events that nothing matches."""
-        setting = {"wsgi": {"wsgi_environ": {"PATH_INFO": "/books/"}}, "asgi": {"asgi_scope": {"path": "/books/"}}}
-        expected = ["/books/" if path == "/" else path for path in PLACES[name][1]]
-        assert paths(**setting[leg]) == [prefix.rstrip("/") + path for path in expected]
+    handler(leg, view, matchers=ROWS, path_prefix=prefix or None)(event, None)
+    handler(leg, view, matchers=ROWS, path_prefix=prefix or None, delivery="record")(event, None)
+    root = {"wsgi": {"wsgi_environ": {"PATH_INFO": "/books/"}}, "asgi": {"asgi_scope": {"path": "/books/"}}}[leg]
+    handler(leg, view, matchers=ROWS, path_prefix=prefix or None, **root)(event, None)
+    times = len(SQS["Records"]) if event is SQS else 1
+    assert seen == [*expected, *expected * times, *("/books/" if path == "/" else path for path in expected)]
 
 
 @both_legs
-class TestSources:
-    @pytest.mark.parametrize("sources", ["com.example.*, aws.?3", ["com.example.*", "aws.?3"]])
-    @pytest.mark.parametrize("source", ["com.example.shop", "com.example.", "aws.s3"])
-    def test_accepted(self, leg, sources, source):
-        """Dynamic values that a pattern fits are accepted; static rows are no matter of theirs."""
-        handle = handler(leg, path_of, sources=sources, response="native")
-        assert handle({"source": source}, None) == f"/{source}"
-        assert handle({}, None) == "/"
+@pytest.mark.parametrize(
+    ("event", "native"),
+    [
+        ({"ping": 1}, None),
+        ({**S3, "ping": 1}, {"status_code": "204", "body": "", "headers": {}}),
+        ({**SQS, "ping": 1}, {"batchItemFailures": []}),
+    ],
+)
+def test_acknowledged(leg, event, native, caplog):
+    """A row without a path acknowledges the event; the sender gets what success looks like, the log one line."""
+    row = [Matcher("quiet", {"$.ping": ...}, None)]
+    caplog.set_level("INFO", "cloud_events")
+    assert handler(leg, path_of, matchers=row, response="native")(event, None) == native
+    assert handler(leg, path_of, matchers=row)(event, None) == {"status_code": "204", "body": "", "headers": {}}
+    assert [record.getMessage() for record in caplog.records] == ["quiet: acknowledged without a request"] * 2
 
-    @pytest.mark.parametrize("source", ["com.example", "xcom.example.a", "aws.ec3", "AWS.S3", "admin"])
-    def test_refused(self, leg, source):
-        """Others are refused, without a word of what they were."""
-        with pytest.raises(InvalidEvent) as caught:
-            handler(leg, path_of, sources="com.example.*,aws.?3")({"source": source}, None)
-        assert str(caught.value) == (
-            "matcher 'source', $.source: the value is not among the patterns of CLOUD_EVENTS_SOURCES"
-        )
+
+@both_legs
+def test_context(leg):
+    """The context of Lambda may say how much time is left; if it does not, there is no deadline."""
+    assert handler(leg, answer(7))(S3, object())["body"] == "7"
+    assert handler(leg, answer(7), delivery="record")(SQS, object())["status_code"] == "200"
+
+
+@both_legs
+def test_log(leg, caplog):
+    """The log has matcher, method, path, status and time of a delivery, and nothing that was in it; and extra fields,
+    which Lambda's JSON log format prints."""
+    caplog.set_level("INFO", "cloud_events")
+    handler(leg, answer(7), delivery="record", lifespan="off")({"Records": SQS["Records"][:1]}, None)
+    [record] = caplog.records
+    head, _, milliseconds = record.getMessage().removesuffix(" ms").rpartition(" in ")
+    assert (head, float(milliseconds) >= 0) == ("sqs: POST /aws.sqs answered 200", True)
+    identifier = SQS["Records"][0]["messageId"]
+    fields = {"matcher": "sqs", "path": "/aws.sqs", "status": 200, "record_id": identifier, "event_id": identifier}
+    assert vars(record) | fields == vars(record)
+
+
+def test_missing_client_address():
+    """A note says why a key of environ that every server sets is missing."""
+
+    def application(environ, start_response):
+        return environ["REMOTE_ADDR"]
+
+    with pytest.raises(KeyError) as caught:
+        make_handler(application)(S3, None)
+    assert caught.value.__notes__[0].startswith("Events have no client address")
+
+
+def test_delivery():
+    """The mark of an event in environ and scope: what was matched, and the CloudEvent attributes by name."""
+    seen = []
+
+    def application(environ, start_response):
+        seen.append(environ["cloud_events.delivery"])
+        start_response("204 No Content", [])
+        return []
+
+    handle = make_handler(application)
+    handle(S3, None)
+    handle({}, None)
+    s3, unmatched = seen
+    names = ("matcher", "path", "record_id", "source", "type", "subject", "time")
+    assert [getattr(s3, name) for name in names] == [
+        "s3",
+        "/aws.s3",
+        None,
+        "aws:s3.eu-west-1.books-uploads",
+        "com.amazonaws.s3.ObjectCreated:Put",
+        "novels/Caf%C3%A9+Noir+%281%29.epub",
+        S3["Records"][0]["eventTime"],
+    ]
+    assert s3.event_id == s3.attributes["id"]
+    assert [getattr(unmatched, name) for name in (*names, "event_id")] == [None, "/", *[None] * 6]

@@ -74,103 +74,48 @@ class Recorder:
         return sorted((key.removeprefix("HTTP_").replace("_", "-").lower(), value) for key, value in fields.items())
 
 
-# The path
+# The path: test_path.py has the rule itself
 
 
-WORKED = {
-    "com.my.event": "/com.my.event",
+SOURCES = {
     "https://github.com/cloudevents": "/https:/github.com/cloudevents",
     "//host/p": "/host/p",
-    "a/b": "/a/b",
     "/a//b///c/": "/a/b/c/",
-    "a%2Fb": "/a/b",
     "a%2f%2Fb": "/a/b",
     "%252e%252e/a": "/%2e%2e/a",
-    "a%": "/a%",
-    "a%4": "/a%4",
-    "a%zz": "/a%zz",
-    "a\\..\\b": "/a\\..\\b",
     "a%5C..%5cb": "/a\\..\\b",
-    "..a/b..": "/..a/b..",
-    ".../a": "/.../a",
     "a;b=../c": "/a;b=../c",
     "é/%C3%A9": "/é/é",
-    "a b": "/a b",
     "\uff0e\uff0e/a": "/\uff0e\uff0e/a",
     "a#/../b": "/a",
     "a?/../b": "/a",
-    "a#?\x00"[:2]: "/a",
-    "x" * 100_000: "/" + "x" * 100_000,
-    "/" * 100_000 + "a": "/a",
-    "%41" * 33_000: "/" + "A" * 33_000,
-}
-
-DOTS = "'.' or '..' segments"
-CONTROLS = "control characters"
-REFUSED = {
-    "..": DOTS,
-    ".": DOTS,
-    "../admin": DOTS,
-    "a/../admin": DOTS,
-    "a/./b": DOTS,
-    "a/..": DOTS,
-    "%2e%2e/admin": DOTS,
-    "%2E./admin": DOTS,
-    "a%2f..%2fadmin": DOTS,
-    "a%2F%2e%2e%2Fadmin": DOTS,
-    "//../a": DOTS,
-    "a\r\nHost: evil": CONTROLS,
-    "a%0d%0aHost:%20evil": CONTROLS,
-    "a\x00": CONTROLS,
-    "a%00": CONTROLS,
-    "a\x7f": CONTROLS,
-    "a\x85b": CONTROLS,
-    "a%C2%85": CONTROLS,
-    "a?b\r\nc": CONTROLS,
-    "a?\x00": CONTROLS,
-    "a\ud800": "unpaired surrogates",
-    "a?\udfff": "unpaired surrogates",
-    "%C0%AE%C0%AE/a": "escapes (or surrogates) that are not UTF-8",
-    "%C0%AFadmin": "escapes (or surrogates) that are not UTF-8",
-    "%E0%80%AFadmin": "escapes (or surrogates) that are not UTF-8",
-    "%FF": "escapes (or surrogates) that are not UTF-8",
-    "%ED%A0%80": "escapes (or surrogates) that are not UTF-8",
-    "%41\ud800": "escapes (or surrogates) that are not UTF-8",
+    "x" * 8_000: "/" + "x" * 8_000,
+    "x" * 8_193: "the path must come from a string of at most 8,192 characters, not 8,193",
+    "../admin": "the path must not have '.' or '..' segments",
+    "a%2F%2e%2e%2Fadmin": "the path must not have '.' or '..' segments",
+    "a\r\nHost: evil": "the path must not have control characters",
+    "a%0d%0aHost:%20evil": "the path must not have control characters",
+    "a\ud800": "the path must not have escapes (or surrogates) that are not UTF-8",
+    "%C0%AE%C0%AE/a": "the path must not have escapes (or surrogates) that are not UTF-8",
+    "?/admin": "the path must come from a string that is not empty (before any '?' or '#')",
 }
 
 
 @pytest.mark.parametrize("leg", LEGS)
-def test_source_becomes_the_path_that_it_says(leg):
-    """Every worked example of the path rule, as the application sees it."""
-    recorder = Recorder()
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: ascii(source)[:20])
+def test_source(leg, source):
+    """The application sees the path that a source says; one that could mean another path is refused, with its fault."""
+    recorder, expected = Recorder(), SOURCES[source]
     handler = recorder.handler(leg)
-    paths = []
-    for source in WORKED:
+    if expected[0] == "/":
         handler({"source": source}, CONTEXT)
         seen = (recorder.environs or recorder.scopes)[-1]
-        paths.append(seen["PATH_INFO"].encode("latin-1").decode() if leg == "wsgi" else seen["path"])
-    assert paths == list(WORKED.values())
-
-
-@pytest.mark.parametrize("source", REFUSED, ids=ascii)
-def test_source_that_could_mean_another_path_is_refused(source):
-    """What one framework might read as another path is refused, with its fault, and reaches no application."""
-    recorder = Recorder()
+        assert (seen["PATH_INFO"].encode("latin-1").decode() if leg == "wsgi" else seen["path"]) == expected
+        return
     with pytest.raises(InvalidEvent) as caught:
-        recorder.handler("wsgi")({"source": source}, CONTEXT)
-    assert str(caught.value) == f"matcher 'source', $.source: the path must not have {REFUSED[source]}"
-    assert recorder.environs == []
-
-
-@pytest.mark.parametrize("source", ["?", "#a", "?/admin", "#"])
-def test_source_without_a_path_is_refused(source):
-    """A query or a fragment alone is no path."""
-    with pytest.raises(
-        InvalidEvent,
-        match=r"^matcher 'source', \$\.source: the path must come from a string that is not empty "
-        r"\(before any '\?' or '#'\)$",
-    ):
-        Recorder().handler("wsgi")({"source": source}, CONTEXT)
+        handler({"source": source}, CONTEXT)
+    assert str(caught.value) == f"matcher 'source', $.source: {expected}"
+    assert recorder.bodies == []
 
 
 def says(name):
@@ -178,18 +123,25 @@ def says(name):
     return lambda **values: name.format(**values)
 
 
+NAMES = ("/", "/admin", "/aws.s3", "/orders/<key>", "/orders/<key>/admin", "/files/<path:rest>")
+
+
+def braced(name):
+    """A route as most frameworks write it, and what its view answers."""
+    return re.sub("<(path:)?([a-z]+)>", r"{\2}", name)
+
+
 def flask_doors():
     application = Flask("doors", static_folder=None)
-    for name in ("/", "/admin", "/admin/", "/aws.s3", "/orders/<key>", "/orders/<key>/admin", "/files/<path:rest>"):
-        text = re.sub("<(path:)?([a-z]+)>", r"{\2}", name)
-        application.add_url_rule(name, name.replace(".", "_"), says(text), methods=["POST"])
+    for name in (*NAMES, "/admin/"):
+        application.add_url_rule(name, name.replace(".", "_"), says(braced(name)), methods=["POST"])
     return application
 
 
 def bottle_doors():
     application = bottle.Bottle()
-    for name in ("/", "/admin", "/admin/", "/aws.s3", "/orders/<key>", "/orders/<key>/admin", "/files/<rest:path>"):
-        application.route(name, "POST", says(re.sub("<([a-z]+)(:path)?>", r"{\1}", name)))
+    for name in (*NAMES, "/admin/"):
+        application.route(name.replace("path:rest", "rest:path"), "POST", says(braced(name)))
     return application
 
 
@@ -200,8 +152,10 @@ def starlette_doors():
 
         return answer
 
-    names = ("/", "/admin", "/admin/", "/aws.s3", "/orders/{key}", "/orders/{key}/admin", "/files/{rest:path}")
-    return Starlette(routes=[Route(name, endpoint(name.replace(":path", "")), methods=["POST"]) for name in names])
+    names = [braced(name) for name in (*NAMES, "/admin/")]
+    return Starlette(
+        routes=[Route(name.replace("{rest}", "{rest:path}"), endpoint(name), methods=["POST"]) for name in names]
+    )
 
 
 def falcon_doors(leg):
@@ -217,9 +171,8 @@ def falcon_doors(leg):
             response.text = self.name.format(**values)
 
     application = falcon.App() if leg == "wsgi" else falcon.asgi.App()
-    for name in ("/", "/admin", "/aws.s3", "/orders/{key}", "/orders/{key}/admin", "/files/{rest:path}"):
-        door = (Door if leg == "wsgi" else AsyncDoor)(name.replace(":path", ""))
-        application.add_route(name, door)
+    for name in map(braced, NAMES):
+        application.add_route(name.replace("{rest}", "{rest:path}"), (Door if leg == "wsgi" else AsyncDoor)(name))
     return application
 
 
@@ -230,9 +183,9 @@ def pyramid_doors():
         return lambda request: Response(text.format(**request.matchdict))
 
     with Configurator() as config:
-        for name in ("/", "/admin", "/admin/", "/aws.s3", "/orders/{key}", "/orders/{key}/admin", r"/files/{rest:.*}"):
-            config.add_route(name, name)
-            config.add_view(view(name.replace(":.*", "")), route_name=name)
+        for name in map(braced, (*NAMES, "/admin/")):
+            config.add_route(name, name.replace("{rest}", "{rest:.*}"))
+            config.add_view(view(name), route_name=name)
         return config.make_wsgi_app()
 
 
@@ -285,25 +238,10 @@ def test_routes_are_found(doors):
 PIECES = [
     *("/", "//", "\\", ".", "..", "...", ";", ":", "?", "#", "&", "=", "@", "~", "+", " ", "\t", "\u2028", "\ufeff"),
     *("%2f", "%5c", "%2e", "%2E%2e", "%00", "%0a", "%20", "%25", "%252f", "%252e%252e", "%3f", "%23", "%3B", "%ff"),
-    *(
-        "%c0%ae",
-        "%c3%a9",
-        "é",
-        "\uff0e",
-        "\uff0f",
-        "\ud800",
-        "admin",
-        "ADMIN",
-        "aws.s3",
-        "orders",
-        "files",
-        "7",
-        "a",
-        "http:",
-    ),
+    *("%c0%ae", "%c3%a9", "é", "\uff0e", "\uff0f", "\ud800", "admin", "ADMIN", "aws.s3", "orders", "files", "7", "a"),
 ]
 MEANINGS = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 
@@ -357,7 +295,7 @@ def test_sources_lock(monkeypatch, patterns, source, accepted):
         return
     with pytest.raises(
         InvalidEvent,
-        match=r"^matcher 'source', \$\.source: the value is not among the patterns of CLOUD_EVENTS_SOURCES$",
+        match=r"^matcher 'source', \$\.source: the value matches none of the patterns of CLOUD_EVENTS_SOURCES$",
     ):
         handler({"source": source}, CONTEXT)
     assert recorder.environs == []
@@ -395,7 +333,7 @@ def test_prefix_confines_all(monkeypatch, leg):
     recorder = Recorder()
     handler = recorder.handler(leg, matchers=[Matcher("mine", {"$.my": str}, lambda event: event["my"])])
     events = [*DYNAMIC.values(), sample("s3"), {}, None, [], [DYNAMIC["cloudevent"]], sample("pipes")]
-    events += [{"source": source} for source in [*WORKED, *REFUSED]]
+    events += [{"source": source} for source in SOURCES]
     for event in events:
         try:
             handler(event, CONTEXT)
@@ -405,7 +343,7 @@ def test_prefix_confines_all(monkeypatch, leg):
         path = seen["PATH_INFO" if leg == "wsgi" else "path"]
         assert path.startswith("/events/")
         assert {".", ".."}.isdisjoint(path.split("/"))
-    assert len(recorder.bodies) == len(DYNAMIC) + 6 + len(WORKED)
+    assert len(recorder.bodies) == len(DYNAMIC) + 6 + sum(path[0] == "/" for path in SOURCES.values())
 
 
 # Headers
@@ -431,44 +369,7 @@ def test_nothing_but_attributes_becomes_a_header(leg, mode):
         assert recorder.environs[-1]["SERVER_NAME"] == "localhost"
 
 
-@pytest.mark.parametrize("name", ["Host", "x-forwarded-for", "a_b", "a b", "a\r\nHost", "é", "", "content-type", "a:"])
-def test_name_that_is_no_attribute_is_refused(name):
-    """An attribute whose name could end a header's name, or be another's, is refused before it is written."""
-    with pytest.raises(
-        InvalidEvent, match=r"^malformed CloudEvent: every attribute's name must be of a-z and 0-9 only$"
-    ):
-        Recorder().handler("wsgi", content_mode="binary")(NATIVE | {name: "x"}, CONTEXT)
-
-
-@pytest.mark.parametrize(
-    ("value", "written"),
-    [
-        ("a b", "a%20b"),
-        ("Euro € 😀", "Euro%20%E2%82%AC%20%F0%9F%98%80"),
-        ('"quoted"', "%22quoted%22"),
-        ("50%", "50%25"),
-        ("a%0d%0aHost: x", "a%250d%250aHost:%20x"),
-        ("\u2028\u2029\xa0", "%E2%80%A8%E2%80%A9%C2%A0"),
-        (True, "true"),
-        (-7, "-7"),
-    ],
-)
-@pytest.mark.parametrize("leg", LEGS)
-def test_value_of_an_attribute_is_percent_encoded(leg, value, written):
-    """A header that carries an attribute holds printable ASCII only, without space, quote or bare per cent sign."""
-    recorder = Recorder()
-    recorder.handler(leg, content_mode="binary")(NATIVE | {"extra": value}, CONTEXT)
-    assert dict(recorder.headers())["ce-extra"] == written
-
-
 LINE_ENDS = ["\r\nHost: evil", "\n", "\r", "\x00", "\x0b", "\x85", "\x7f"]
-
-
-@pytest.mark.parametrize("end", LINE_ENDS, ids=ascii)
-def test_line_end_in_a_native_attribute_is_refused(end):
-    """A control character in an attribute of a native CloudEvent is a fault."""
-    with pytest.raises(InvalidEvent, match="must not have control characters, surrogates or noncharacters"):
-        Recorder().handler("wsgi", content_mode="binary")(NATIVE | {"subject": f"a{end}"}, CONTEXT)
 
 
 @pytest.mark.parametrize(("leg", "mode", "end"), [*product(LEGS, ["event", "binary"], LINE_ENDS)], ids=ascii)
@@ -483,30 +384,6 @@ def test_line_end_in_an_event_of_aws_is_left_out(leg, mode, end):
     headers = recorder.headers()
     assert "ce-subject" not in dict(headers)
     assert all(re.fullmatch("[!-~]+", value) for name, value in headers if name not in TYPED)
-
-
-@pytest.mark.parametrize(
-    "content_type",
-    ["text/html", "application/xml; charset=utf-8", 'multipart/mixed; boundary="a, b"', "image/svg+xml;a=%0d%0a"],
-)
-@pytest.mark.parametrize("leg", LEGS)
-def test_content_type_is_verbatim(leg, content_type):
-    """The content type of a native event in binary mode is its datacontenttype, character by character."""
-    recorder = Recorder()
-    recorder.handler(leg, content_mode="binary")(NATIVE | {"datacontenttype": content_type, "data": "x"}, CONTEXT)
-    assert dict(recorder.headers())["content-type"] == content_type
-
-
-@pytest.mark.parametrize(
-    "content_type",
-    ["text/html\r\nHost: evil", "text/html\n", "text", "text/", "/html", "te xt/html", "text/html é", "", 7, "a/b\x00"],
-    ids=ascii,
-)
-def test_content_type_that_is_none_is_refused(content_type):
-    """A datacontenttype that is no media type in printable ASCII is a fault."""
-    event = NATIVE | {"datacontenttype": content_type, "data": "x"}
-    with pytest.raises(InvalidEvent, match="'datacontenttype' must be a media type in printable ASCII"):
-        Recorder().handler("wsgi", content_mode="binary")(event, CONTEXT)
 
 
 TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"
@@ -537,9 +414,8 @@ def test_trace_id_comes_from_the_environment_alone(monkeypatch, leg):
 def writer(request, monkeypatch):
     """The writer of JSON: the quick one where it is installed, and the standard library's."""
     if request.param == "json":
-        monkeypatch.setattr(encoding, "use_orjson", lambda: None)
-        monkeypatch.setattr(cloud_events.handler, "use_orjson", lambda: None, raising=False)
-        monkeypatch.setattr(encoding, "_quick", None)
+        monkeypatch.setattr(cloud_events.handler, "use_orjson", lambda: None)
+        monkeypatch.setattr(encoding, "_orjson", None)
     return request.param
 
 
@@ -580,7 +456,9 @@ def test_nesting_is_delivered_or_refused(writer, place):
     """An event nested as deeply as the JSON parser can read, or deeper, is delivered whole or refused, on each leg."""
     limit = deepest()
     rows = [Matcher("descent", {"$..nothing": ...}, "/nothing")]
-    for depth, (leg, content_mode, delivery) in product((limit - 10, limit, 20_000), MODES):
+    modes = [("wsgi", "event", "batch"), ("asgi", "binary", "batch"), ("wsgi", "structured", "batch")]
+    modes += [("asgi", "event", "record"), ("wsgi", "binary", "record")]
+    for depth, (leg, content_mode, delivery) in product((limit - 10, limit, 20_000), modes):
         matchers = rows if (leg, content_mode) == ("wsgi", "event") else []
         recorder = Recorder()
         kind = "dict" if delivery == "batch" else "list"
@@ -626,6 +504,7 @@ def test_shallow_nesting_is_delivered(writer):
 BIG = 6 * 1024 * 1024
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", MODES, ids="-".join)
 def test_six_megabytes_are_delivered(mode):
     """An event as long as Lambda can hand over reaches the application, in one text or in many."""
@@ -692,6 +571,7 @@ def work(handler, event):
 KINDS = ["sqs", "sqs__fifo", "kinesis", "dynamodb", "kafka.msk", "s3", "sns", "mq.activemq", "docdb"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delivery", ["batch", "record"])
 @pytest.mark.parametrize("content_mode", ["event", "structured"])
 @pytest.mark.parametrize("name", KINDS)
@@ -711,40 +591,6 @@ def test_work_grows_with_the_records_and_no_faster(name, content_mode, delivery)
         work(handler, of_records(name, 10))  # what only the first event needs
         small, large = (work(handler, of_records(name, count)) for count in (250, 1000))
         assert large < 4.2 * small
-
-
-@pytest.mark.parametrize("delivery", ["batch", "record"])
-@pytest.mark.parametrize("leg", LEGS)
-def test_ten_thousand_records(leg, delivery):
-    """The longest batch of SQS is delivered, in one request or in ten thousand, and its failures are reported."""
-    recorder = Recorder()
-    event = of_records("sqs", 10_000)
-    reply = recorder.handler(leg, delivery=delivery, response="native")(event, CONTEXT)
-    assert reply == {"batchItemFailures": []}
-    assert len(recorder.bodies) == (10_000 if delivery == "record" else 1)
-    assert sum(body.count(b'"messageId"') for body in recorder.bodies) == 10_000
-
-
-@pytest.mark.parametrize(
-    "charset", ["idna", "punycode", "PunyCode", "punycode!", "-idna-", "x" * 41, "rot13", "undefined"]
-)
-def test_charset_that_is_none_is_refused(charset):
-    """Of Python's codecs those that are no charset are refused; two of them take the square of a text's length."""
-    event = NATIVE | {"datacontenttype": f"text/plain; charset={charset}", "data": "é" * 1_000_000}
-    with pytest.raises(
-        InvalidEvent,
-        match=r"^malformed CloudEvent: 'data' must be text in the charset that 'datacontenttype' names$",
-    ):
-        Recorder().handler("wsgi", content_mode="binary")(event, CONTEXT)
-
-
-@pytest.mark.parametrize("charset", ["utf-8", "UTF-16", "iso-8859-1", "windows-1252", "koi8-u", "shift_jis"])
-def test_charset_that_is_one_is_used(charset):
-    """Text is written in the charset that its type names."""
-    recorder = Recorder()
-    event = NATIVE | {"datacontenttype": f"text/plain; charset={charset}", "data": "abc"}
-    recorder.handler("wsgi", content_mode="binary")(event, CONTEXT)
-    assert recorder.bodies == ["abc".encode(charset)]
 
 
 @pytest.mark.parametrize(

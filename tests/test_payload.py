@@ -9,8 +9,9 @@ from django.test import override_settings
 from apps.reading import SEEN, Order, by_django, by_fastapi, by_flask
 from cloud_events import InvalidEvent, make_handler
 from conftest import Context, sample
-from envelopes import activemq, deliver, kafka, kinesis, notification, rabbitmq, s3, sns, sqs
+from envelopes import activemq, kafka, kinesis, notification, rabbitmq, s3, sns, sqs
 from legs import both_legs
+from sent import deliver, sent
 
 JSON, TEXT, BYTES = "application/json", "text/plain; charset=utf-8", "application/octet-stream"
 NATIVE, PACKED, BUS, LOGS = map(
@@ -72,8 +73,8 @@ SENT = {
 def test_body(leg, case):
     """The body is the message; beside it stands the CloudEvent that the message is the data of."""
     event, content_type, body = SENT[case]
-    _, [seen, *_] = deliver(leg, event, content_mode="payload")
-    _, [other, *_] = deliver(leg, event, content_mode="binary")
+    seen, *_ = sent(event, leg=leg, content_mode="payload", delivery="record")
+    other, *_ = sent(event, leg=leg, content_mode="binary", delivery="record")
     assert seen.content_type == content_type
     assert (seen.body if isinstance(body, bytes) else json.loads(seen.body)) == body
     assert seen.headers == other.headers
@@ -87,15 +88,18 @@ def test_body(leg, case):
 @pytest.mark.parametrize("name", ["kinesis.firehose", "cloudwatch.logs", "kinesis.window", "none__object"])
 def test_what_is_never_split(leg, name):
     """It goes as in the mode "binary"."""
-    (_, [seen]), (_, [other]) = (deliver(leg, sample(name), content_mode=mode) for mode in ("payload", "binary"))
-    assert seen[:-2] == other[:-2]
+    [seen], [other] = (
+        sent(sample(name), leg=leg, content_mode=mode, delivery="record") for mode in ("payload", "binary")
+    )
+    assert seen[:-1] == other[:-1]
 
 
 @both_legs
 def test_an_event_inside(leg):
     """What was opened is the message: the S3 record of S3 → SNS → SQS, the text that a topic sent to a queue."""
     event = sqs(notification(S3), notification("sold out", **TYPED), BUS)
-    _, seen = deliver(leg, event, content_mode="payload", unwrap="s3,sns,eventbridge", sources="com.*")
+    settings = {"content_mode": "payload", "unwrap": "s3,sns,eventbridge", "sources": "com.*", "delivery": "record"}
+    seen = sent(event, leg=leg, **settings)
     paths = ["/aws.s3", "/aws.sns", "/com.example.orders"]
     assert [(each.path, each.content_type) for each in seen] == [*zip(paths, [JSON, CSV, JSON], strict=True)]
     assert [each.body for each in seen][1] == b"sold out"
@@ -107,11 +111,11 @@ def test_data_that_is_not_base64(leg):
     """It fails its record alone; nothing of it is shown."""
     event = kinesis("a", "b", "c")
     event["Records"][1]["kinesis"]["data"] = "YQ==!"
-    told, seen = deliver(leg, event, content_mode="payload", response="native")
+    seen, told = deliver(event, leg=leg, content_mode="payload", delivery="record", response="native")
     assert (told, [each.body for each in seen]) == ({"batchItemFailures": [{"itemIdentifier": "1"}]}, [b"a"])
     broken = activemq("a")
     broken["messages"][0]["data"] = 7
-    told, seen = deliver(leg, broken, content_mode="payload")
+    seen, told = deliver(broken, leg=leg, content_mode="payload", delivery="record")
     assert (type(told), str(told), seen) == (InvalidEvent, "the data of the record is not base64", [])
 
 

@@ -13,9 +13,10 @@ from opentelemetry.trace import SpanKind
 
 from cloud_events import make_handler
 from conftest import sample
-from envelopes import activemq, deliver, kafka, kinesis, notification, rabbitmq, s3, sns, sqs
+from envelopes import activemq, kafka, kinesis, notification, rabbitmq, s3, sns, sqs
 from legs import answer, application, both_legs
 from runtime_api import Runtime
+from sent import sent
 
 
 def parent(digit, end=""):
@@ -27,7 +28,7 @@ STATE = "congo=t61rcWkgMzE,1-2@b=:1"
 FIELDS = {"traceparent": THEIRS, "tracestate": STATE}
 NATIVE = sample("cloudevent")
 BARE = {name: value for name, value in NATIVE.items() if name != "data"}
-EMPTY = {"unwrap": "s3,sns,cloudevent", "sources": "*"}
+OPENING = {"delivery": "record", "unwrap": "s3,sns,cloudevent", "sources": "*"}
 
 
 def invoked(**fields):
@@ -36,7 +37,7 @@ def invoked(**fields):
 
 
 def traced(leg, event, context, **settings):
-    _, seen = deliver(leg, event, context=context, **{**EMPTY, **settings})
+    seen = sent(event, context=context, leg=leg, **{**OPENING, **settings})
     return [{name: value for name, value in each.headers.items() if name[:5] == "trace"} for each in seen]
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections import namedtuple
+from contextvars import ContextVar, copy_context
 from operator import attrgetter
 
 import falcon
@@ -12,8 +13,9 @@ from cloud_events import EventFailed, make_handler
 from cloud_events.interface.loop import LOOP
 from conftest import EVENTS, Context, expectations, sample
 
-SAMPLES = [file.removesuffix(".json") for file, _, path in expectations(EVENTS) if path != "http"]
+SAMPLES = [file.removesuffix(".json") for file, _, path in expectations(EVENTS) if path not in ("http", "")]
 CONTEXT = Context()
+book = ContextVar("book", default="none")
 EVENT = {"source": "com.example.b\xfccher/a%20b?c=%2F&d", "detail-type": "Stocked", "detail": {}}
 
 
@@ -186,6 +188,49 @@ class TestReply:
         with pytest.raises(EventFailed) as caught:
             make_handler(application, response="native", lifespan="off")(sample("s3"), CONTEXT)
         assert repr(caught.value.__cause__) == "LookupError('no such book')"
+
+
+class TestContextVariables:
+    """What an event binds, and what it sees, is the same on both legs."""
+
+    @pytest.fixture(params=["wsgi", "asgi"])
+    def call(self, request):
+        """A handler that answers the caller's *book* and binds it anew, from the first line to the last."""
+        seen = self.seen = []
+
+        class Body(list):
+            def close(self):
+                seen.append(book.get())
+
+        def wsgi(environ, start_response):
+            start_response("200 Told", [])
+            before = book.get()
+            book.set("Persuasion")
+            return Body([before.encode()])
+
+        async def asgi(scope, receive, send):
+            before = book.get()
+            book.set("Persuasion")
+            await send({"type": "http.response.start", "status": 200})
+            await send({"type": "http.response.body", "body": before.encode()})
+            seen.append(book.get())
+
+        handler = make_handler({"wsgi": wsgi, "asgi": asgi}[request.param], lifespan="off")
+        return lambda: handler({"source": "books"}, CONTEXT)["body"]
+
+    def test_of_one_event_never_reach_the_next(self, call):
+        """What an event binds lasts until its end, that of close() too, and is gone at the next event."""
+        assert [call(), call(), book.get()] == ["none", "none", "none"]
+        assert self.seen == ["Persuasion"] * 2
+
+    def test_of_the_caller_are_seen(self, call):
+        """What a custom handler has bound before is seen, and stays as it was."""
+
+        def custom_handler():
+            book.set("Emma")
+            return call(), book.get()
+
+        assert copy_context().run(custom_handler) == ("Emma", "Emma")
 
 
 @pytest.fixture

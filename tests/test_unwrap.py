@@ -12,11 +12,12 @@ from apps import looking
 from cloud_events import ConfigurationError, Matcher, cloudevent, cloudevents, make_handler
 from conftest import Context, sample
 from drawn import ANY_JSON
-from envelopes import activemq, deliver, kafka, kinesis, notification, rabbitmq, s3, sns, sqs, text
+from envelopes import activemq, kafka, kinesis, notification, rabbitmq, s3, sns, sqs, text
 from legs import both_legs
+from sent import deliver
 
 both_replies = pytest.mark.parametrize("response", ["native", "envelope"])
-NAMED = {"unwrap": "s3, sns, eventbridge, cloudevent", "sources": "com.example.*,/books/*"}
+NAMED = {"delivery": "record", "unwrap": "s3, sns, eventbridge, cloudevent", "sources": "com.example.*,/books/*"}
 S3, BUS, TEST, NATIVE = s3("a"), sample("eventbridge"), sample("s3.test"), sample("cloudevent") | {"subject": "Café"}
 ATTRIBUTES = {f"ce_{name}": value for name, value in NATIVE.items() if name not in ("data", "datacontenttype")}
 BINARY = kafka(NATIVE["data"], **ATTRIBUTES, **{"Content-Type": "application/json", "shop": "dublin"})
@@ -54,11 +55,11 @@ INSIDE = {
 def test_an_event_inside_a_record(leg, response, mode, route):
     """It is the request that it would be without the envelope, but for what says where it came from."""
     event, via, record_id, path, inner = INSIDE[route]
-    told, [seen] = deliver(leg, event, response=response, content_mode=mode, **NAMED)
-    _, [direct] = deliver(leg, inner, response=response, content_mode=mode, **NAMED)
+    [seen], told = deliver(event, leg=leg, response=response, content_mode=mode, **NAMED)
+    [direct], _ = deliver(inner, leg=leg, response=response, content_mode=mode, **NAMED)
     assert told == {"batchItemFailures": []} or told["status_code"] == "200"
     assert (seen.path, seen.event, seen.delivery.matcher) == (path, inner, direct.delivery.matcher)
-    assert seen._replace(delivery=None, found=None) == direct._replace(delivery=None, found=None)
+    assert seen._replace(delivery=None) == direct._replace(delivery=None)
     assert (seen.found.attributes, seen.found.data) == (direct.found.attributes, direct.found.data)
     [batch] = [value for key, value in event.items() if key in ("Records", "records", "messages", "rmqMessagesByQueue")]
     [record] = batch if isinstance(batch, list) else next(iter(batch.values()))
@@ -83,12 +84,12 @@ def test_a_failure(leg, response, case):
     """All records of an inner event are tried, and are one verdict; what waits for what is the outer batch's to say."""
     event, keys, failed = FAILING[case]
 
-    def fails(body):
+    def status(body):
         if b'"bad"' in body and response == "native":
             raise RuntimeError
-        return b'"bad"' in body
+        return 500 if b'"bad"' in body else 200
 
-    told, seen = deliver(leg, event, fails, response=response, **NAMED)
+    seen, told = deliver(event, status, leg=leg, response=response, **NAMED)
     found = [one.event["Records"][0].get("s3", {"object": {"key": "sqs"}})["object"]["key"] for one in seen]
     assert found == keys
     assert len({(f"{one.delivery.record_id}", one.found.id) for one in seen}) == len(seen)
@@ -141,7 +142,7 @@ OPENED = {
 def test_what_is_opened(leg, case):
     """Only what is named, whatever stands beside it; else the innermost event that could be, or the record."""
     names, event, paths, via = OPENED[case]
-    told, seen = deliver(leg, event, matchers=ROWS, **(NAMED | ({"unwrap": names} if names else {})))
+    seen, told = deliver(event, leg=leg, matchers=ROWS, **(NAMED | ({"unwrap": names} if names else {})))
     assert ([one.path for one in seen], seen[-1].delivery.via) == (paths, via)
     assert all(json.loads(one.body) == one.event for one in seen)
     assert "batchItemFailures" not in told
@@ -163,7 +164,7 @@ REFUSED = [
 @pytest.mark.parametrize(("event", "words"), REFUSED)
 def test_what_is_refused(leg, event, words, caplog):
     """A path that the event may not have, and a malformed CloudEvent, fail their record alone."""
-    told, seen = deliver(leg, event, **NAMED)
+    seen, told = deliver(event, leg=leg, **NAMED)
     assert [one.path for one in seen] == ["/aws.s3" for _ in event.get("Records", ())][1:]
     assert told["batchItemFailures"] == [{"itemIdentifier": "m0" if "Records" in event else OFFSET}]
     assert [str(record.exc_info[1]) for record in caplog.records if record.exc_info] == [words]
@@ -171,7 +172,7 @@ def test_what_is_refused(leg, event, words, caplog):
 
 def test_the_source_of_a_notification():
     """It is the topic: a queue knows nothing of the subscription."""
-    _, [seen] = deliver("wsgi", sqs(TOLD), **NAMED)
+    [seen], _ = deliver(sqs(TOLD), **NAMED)
     assert (seen.found.source, seen.found.id) == (TOLD["TopicArn"], TOLD["MessageId"])
 
 
@@ -182,9 +183,9 @@ def test_ids_of_events_without_one():
         del record["responseElements"]
     batch = sqs(bare, bare, {"Records": sns(bare)["Records"] * 2})
     positions = ["0.0", "0.1", "1.0", "1.1", "2.0.0", "2.0.1", "2.1.0", "2.1.1"]
-    _, seen = deliver("wsgi", batch, **NAMED)
+    seen, _ = deliver(batch, **NAMED)
     assert [one.found.id for one in seen] == [f"{Context.aws_request_id}.{position}" for position in positions]
-    _, seen = deliver("wsgi", batch, context=None, **NAMED)
+    seen, _ = deliver(batch, context=None, **NAMED)
     assert len({one.found.id for one in seen}) == len(positions)
 
 
@@ -225,7 +226,7 @@ def test_frameworks(application):
         found.append((cloudevent(request), cloudevents(request)))
 
     with override_settings(ROOT_URLCONF="apps.looking"):
-        make_handler(application(look), lifespan="off", delivery="record", **NAMED)(sqs(BOTH, NATIVE), Context())
+        make_handler(application(look), lifespan="off", **NAMED)(sqs(BOTH, NATIVE), Context())
     assert [one.data for one, _ in found] == [*BOTH["Records"], NATIVE["data"]]
     assert [(each.attributes, each.data) for _, [each] in found] == [(one.attributes, one.data) for one, _ in found]
 
@@ -245,7 +246,7 @@ def test_anything(value, fields):
     as_bytes = value if isinstance(value, bytes) else as_text.encode("utf-8", "replace")
     safe = {name: field.encode("utf-8", "replace").decode() for name, field in fields.items()}
     for event in (sqs(as_text, **fields), sns(as_text, **fields), kafka(as_bytes, **safe)):
-        told, seen = deliver("asgi", event, content_mode="payload", **NAMED)
+        seen, told = deliver(event, leg="asgi", content_mode="payload", **NAMED)
         assert isinstance(told, (dict, ValueError))
         for one in seen:
             assert {name for name in one.headers if name[:3] != "ce-"} <= {"traceparent", "tracestate"}

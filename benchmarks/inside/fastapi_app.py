@@ -7,6 +7,5 @@ application = FastAPI()
 
 @application.post("/aws.s3")
 async def s3(request: Request):
-    """Take an S3 event."""
     await request.body()
     return {}

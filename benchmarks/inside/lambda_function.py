@@ -1,8 +1,7 @@
-"""The module that a user of a peer deploys: the peer's lines of setup, around a bare application."""
+"""The module that a user of a peer deploys: the peer's lines of setup, around an application."""
 
 import os
+from importlib import import_module
 
-import bare
-
-application = getattr(bare, os.environ["INTERFACE"])
+application = import_module(os.environ["MODULE"]).application
 exec(os.environ["SETUP"])

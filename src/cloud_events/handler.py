@@ -40,8 +40,8 @@ class Observer(Protocol):
     def adapted(self, adapted: Adapted) -> None:
         """An event was understood."""
 
-    def sent(self, request: Request, outcome: Outcome | BaseException, milliseconds: float) -> None:
-        """A request was sent: what became of it, or what the application raised before a response was complete."""
+    def sent(self, request: Request, outcome: Outcome, milliseconds: float) -> None:
+        """A request was sent. The outcome has no response if the application raised before it was complete."""
 
 
 class Handler:
@@ -77,7 +77,7 @@ class Handler:
         if self._observer is not None:
             self._observer.adapted(adapted)
         if adapted.reply == HTTP:
-            return self.interface.call_http(self._http_handler(adapted), event, context)
+            return self.interface.call_http(self.http_handler(adapted), event, context)
         if adapted.split is None:
             (part,) = adapted.parts
             outcomes = [self._send(adapted, part, unit) for unit in self.adapter.units(adapted, part, {})]
@@ -101,7 +101,7 @@ class Handler:
             hint = note(error)
             if hint:
                 error.add_note(hint)
-            self._observe(request, error, started)
+            self._observe(request, Outcome(part, request.path, None, error), started)
             raise
         if logger.isEnabledFor(logging.INFO):
             milliseconds = (perf_counter() - started) * 1000
@@ -115,11 +115,11 @@ class Handler:
         self._observe(request, outcome, started)
         return outcome
 
-    def _observe(self, request: Request, outcome: Outcome | BaseException, started: float) -> None:
+    def _observe(self, request: Request, outcome: Outcome, started: float) -> None:
         if self._observer is not None:
             self._observer.sent(request, outcome, (perf_counter() - started) * 1000)
 
-    def _http_handler(self, adapted: Adapted) -> Any:
+    def http_handler(self, adapted: Adapted) -> Any:
         """Return the Lambda handler of HTTP requests. Raises UnsupportedEvent if none was set."""
         word = HTTP_HANDLERS[self.settings.interface]
         if self._http is None:

@@ -25,7 +25,7 @@ def event_client() -> "Iterator[Callable[..., EventClient]]":
 
     with ExitStack() as clients:
 
-        def make(application: "Any", interface: "str | None" = None, **settings: "Any") -> EventClient:
+        def make(application: "Any", interface: "Any" = None, **settings: "Any") -> EventClient:
             return clients.enter_context(EventClient(application, interface, **settings))
 
         yield make

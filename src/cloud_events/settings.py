@@ -158,7 +158,9 @@ def parse_http_handler(value: Any, label: str) -> Callable[[Any, Any], Any] | st
     if value in HTTP_HANDLERS.values():
         return str(value)
     if not callable(value):
-        raise ConfigurationError(f"{label}: it must be a Lambda handler, of event and context, not {_kind(value)}")
+        raise ConfigurationError(
+            f"{label}: it must be a Lambda handler, a callable of event and context, not {_kind(value)}"
+        )
     handler: Callable[[Any, Any], Any] = value
     return handler
 
@@ -192,12 +194,12 @@ OPTIONS = (
 NAMES = tuple(option.name for option in OPTIONS)
 
 
-def from_environment() -> Settings:
-    """Return the settings of ``cloud_events.handler.handler``: all from environment variables.
+def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Return the settings of ``cloud_events.handler.handler``: all from *environment*, the variables by name.
 
     Raises ConfigurationError for the first fault.
     """
-    named = {name: os.environ.get(name, "") for name in ("WSGI_APPLICATION", "ASGI_APPLICATION")}
+    named = {name: environment.get(name, "") for name in ("WSGI_APPLICATION", "ASGI_APPLICATION")}
     given = [name for name, path in named.items() if path]
     if not given:
         raise ConfigurationError(
@@ -212,17 +214,21 @@ def from_environment() -> Settings:
             "for Django"
         )
     name, path = given[0], named[given[0]]
-    return resolve(load(path, name), name[:4].lower(), {}, f"{name}={path!r}")
+    return resolve(load(path, name), name[:4].lower(), {}, f"{name}={path!r}", environment)
 
 
 def resolve(
-    application: Any, interface: str | None, keywords: Mapping[str, Any], label: str = "make_handler"
+    application: Any,
+    interface: str | None,
+    keywords: Mapping[str, Any],
+    label: str = "make_handler",
+    environment: Mapping[str, str] = os.environ,
 ) -> Settings:
-    """Return the settings of one handler: keywords first, then the environment, then the defaults.
+    """Return the settings of one handler: keywords first, then the environment variables, then the defaults.
 
     Raises ConfigurationError for the first fault.
     """
-    _refuse_unknown(keywords)
+    _refuse_unknown(keywords, environment)
     if not callable(application):
         raise ConfigurationError(
             f"{label}: an application must be callable; this is {_kind(application)}. Name the object that a server "
@@ -231,12 +237,12 @@ def resolve(
     refuse_unguarded(application, label)
     interface, application = _interface(application, interface, label)
     base_name = "wsgi_environ" if interface == "wsgi" else "asgi_scope"
-    base, base_label = _value(base_name, keywords, dotted=True)
+    base, base_label = _value(base_name, True, keywords, environment)
     if base is not None and not isinstance(base, dict):
         raise ConfigurationError(f"{base_label}: it must be a dict, not {_kind(base)}")
     parsed = {}
     for option in OPTIONS:
-        value, value_label = _value(option.name, keywords, option.dotted)
+        value, value_label = _value(option.name, option.dotted, keywords, environment)
         parsed[option.name] = option.default if value is None else option.parse(value, value_label)
     refuse_http_handler(parsed["http_handler"], application, interface)
     fault = combination_fault(parsed)
@@ -314,17 +320,15 @@ def _variable(name: str) -> str:
     return name.upper() if name in ("wsgi_environ", "asgi_scope") else PREFIX + name.upper()
 
 
-def _value(name: str, keywords: Mapping[str, Any], dotted: bool) -> tuple[Any, str]:
+def _value(name: str, dotted: bool, keywords: Mapping[str, Any], environment: Mapping[str, str]) -> tuple[Any, str]:
     """Return (value, how to name it in a message) of a setting; the value is None if it is unset or empty."""
     keyword = keywords.get(name) is not None
-    value = keywords[name] if keyword else os.environ.get(_variable(name)) or None
+    value = keywords[name] if keyword else environment.get(_variable(name)) or None
     label = name if keyword else _variable(name)
-    if dotted:
-        # An object's repr says nothing to a reader, and may say too much.
-        if isinstance(value, str) and value not in HTTP_HANDLERS.values():
-            value = load(value, label)
-        return value, label
-    return value, f"{label}={value!r}"
+    if dotted and not isinstance(value, str):
+        return value, label  # an object's repr says nothing to a reader, and may say too much
+    path = dotted and value not in HTTP_HANDLERS.values()
+    return (load(str(value), label) if path else value), f"{label}={value!r}"
 
 
 def variable_fault(variable: str) -> str:
@@ -339,9 +343,9 @@ def variable_fault(variable: str) -> str:
     return f"{variable}: no such setting; did you mean {PREFIX}{close[0]}?" if close else ""
 
 
-def _refuse_unknown(keywords: Mapping[str, Any]) -> None:
+def _refuse_unknown(keywords: Mapping[str, Any], environment: Mapping[str, str]) -> None:
     """Raise ConfigurationError for a misspelled name, which would otherwise lose events without a word."""
-    for variable in os.environ:
+    for variable in environment:
         if fault := variable_fault(variable):
             raise ConfigurationError(fault)
     keywords_known = ("wsgi_environ", "asgi_scope", *NAMES)

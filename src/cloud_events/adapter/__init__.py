@@ -101,7 +101,7 @@ class Adapter:
             if not (self._mode == "structured" and not self._by_record and len(targets) == 1):
                 adapted.split = "item"
                 adapted.parts = [Part(item, position=position) for position, item in enumerate(event)]
-        elif records and self._by_record and (expected != "sync" or reply == "poll"):
+        elif records and self._by_record and ("poll" in (expected, reply) or "sync" not in (expected, reply)):
             # A sender that reads one answer gets one.
             adapted.split, adapted.parts = "record", records
         return adapted
@@ -116,7 +116,7 @@ class Adapter:
         if adapted.split == "record":
             return self._units_of_record(adapted, part, window)
         event, ours, kind, context = part.value, adapted.ours, adapted.kind, adapted.context
-        tool = _tool(context)
+        tool = _tool(context) if kind.name == TOOL else None
         if tool is not None:
             return [Unit(self._router.targets.of_tool(tool), kind, event, None, {}, context)]
         if adapted.split == "item":

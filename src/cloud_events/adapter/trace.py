@@ -21,18 +21,21 @@ def trace_headers(sources: Iterable[Find], context: Any) -> list[tuple[str, str]
     context: Lambda's context object, whose ``w3c()`` the runtime client has since 4.2
     """
     w3c = getattr(context, "w3c", None)
-    for find in (*sources, w3c().get if callable(w3c) else lambda name: None):
-        found = {name: value for name in ("traceparent", "tracestate") if isinstance(value := find(name), str)}
-        if _is_traceparent(found.get("traceparent", "")):
-            return [(name, value) for name, value in found.items() if name == "traceparent" or _is_tracestate(value)]
+    if callable(w3c):
+        sources = (*sources, w3c().get)
+    for find in sources:
+        parent = find("traceparent")
+        if _is_traceparent(parent):
+            state = find("tracestate")
+            return [("traceparent", parent), *([("tracestate", state)] if _is_tracestate(state) else [])]
     return []
 
 
-def _is_traceparent(value: str) -> bool:
-    found = re.fullmatch(_TRACEPARENT, value)
+def _is_traceparent(value: Any) -> bool:
+    found = re.fullmatch(_TRACEPARENT, value) if isinstance(value, str) else None
     return found is not None and (found[1] != "00" or found[2] is None)
 
 
-def _is_tracestate(value: str) -> bool:
-    members = value.split(",") if 0 < len(value) <= 8_192 else []
+def _is_tracestate(value: Any) -> bool:
+    members = value.split(",") if isinstance(value, str) and 0 < len(value) <= 8_192 else []
     return 0 < len(members) <= 32 and all(re.fullmatch(_MEMBER, member) for member in members)

@@ -75,11 +75,11 @@ def _refuse(name: str, rows: Sequence[Matcher], targets: Targets) -> None:
         close = get_close_matches(name, sorted({row.name for row in rows}), 1, 0.5)
         remedy = f"did you mean {close[0]!r}?" if close else "`cloud-events routes` lists the rows"
         raise ConfigurationError(f"{label}: no row has this name; {remedy}")
+    if name != "cloudevent" and all(row.path in (HTTP, EACH) or row.reply == "sync" for row in named):
+        raise ConfigurationError(
+            f"{label}: events of this row are not sent through queues and streams: somebody waits for the answer"
+        )
     for row in named:
-        if row.path in (HTTP, EACH) or (row.reply == "sync" and name != "cloudevent"):
-            raise ConfigurationError(
-                f"{label}: events of this row are not sent through queues and streams: somebody waits for the answer"
-            )
         if (callable(row.path) or row.find_path is not None) and not targets.sources:
             raise ConfigurationError(
                 f"{label}: whoever writes to the queue would choose the path; say which sources are accepted, such as "

@@ -105,7 +105,7 @@ def request(unit: Unit, mode: str, batched: bool) -> Request:
         headers = [] if native else headers
     headers += _trace(unit)
     envelopes, matcher, path = unit.envelopes, unit.target.matcher, unit.target.path
-    via = tuple(envelope.kind.name for envelope in envelopes)
+    via = tuple([envelope.kind.name for envelope in envelopes]) if envelopes else ()
     outermost = envelopes[0].record.value if envelopes else None
     delivery = Delivery(matcher, path, unit.record_id, attributes, unit.kind.name, via, outermost, payload)
     return Request(path, unit.target.query, body, content_type, headers, unit.event, unit.context, delivery)
@@ -168,11 +168,9 @@ def _trace(unit: Unit) -> list[tuple[str, str]]:
     sources = []
     if unit.kind.field:
         sources.append(partial(unit.kind.field, unit.record.value if unit.record else unit.event))
-    sources += [
-        partial(envelope.kind.field, envelope.record.value)
-        for envelope in reversed(unit.envelopes)
-        if envelope.kind.field
-    ]
+    if unit.envelopes:
+        carriers = [(envelope.kind.field, envelope.record.value) for envelope in reversed(unit.envelopes)]
+        sources += [partial(field, record) for field, record in carriers if field]
     headers = trace_headers(sources, unit.context)
     # Lambda's runtime client sets it for each invocation: developer guide, "Using Lambda environment variables".
     trace_id = environ.get("_X_AMZN_TRACE_ID", "")

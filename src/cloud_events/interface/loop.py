@@ -124,8 +124,8 @@ class SharedLoop:
         handle.task.add_done_callback(lambda _: self._end(handle))
 
     def _end(self, handle: Handle) -> None:
+        handle.done = True
         with self.changed:
-            handle.done = True
             self.changed.notify_all()
         self._stop()  # if the call is not the driver's own, the driver goes on
 
@@ -135,19 +135,23 @@ class SharedLoop:
 
     def wait(self, handle: Handle, seconds: float | None = None) -> None:
         """Wait until the call is done: by driving the loop, or for *seconds* while another thread drives it."""
-        if self.driver == threading.get_ident():  # the loop was lent to this thread, which does not run it now
+        thread = threading.get_ident()
+        if self.driver == thread:
             self._drive_lent(handle)
         while not handle.done:
-            with self.changed:
-                self.changed.wait_for(lambda: handle.done or self._free(), seconds)
-                if handle.done or not self._free():
-                    return
-                self.driver = threading.get_ident()
             try:
+                with self.changed:
+                    self.changed.wait_for(lambda: handle.done or self._free(), seconds)
+                    if handle.done or not self._free():
+                        return
+                    self.driver = thread
                 while not (handle.done or self.borrowers):
                     self._run()
             finally:
-                self._leave()
+                if self.driver == thread:
+                    self.driver = None  # before anything that Ctrl-C may interrupt
+                    with self.changed:
+                        self.changed.notify_all()
 
     def _free(self) -> bool:
         return self.driver is None and not self.borrowers
@@ -159,12 +163,8 @@ class SharedLoop:
             if threading.current_thread() is threading.main_thread():
                 raise
 
-    def _leave(self) -> None:
-        with self.changed:
-            self.driver = None
-            self.changed.notify_all()
-
     def _drive_lent(self, handle: Handle) -> None:
+        """Drive the loop in the thread that it was lent to, and which does not run it now, until the call is done."""
         lent, self.lent = self.lent, None
         try:
             while not handle.done:
@@ -174,26 +174,32 @@ class SharedLoop:
 
     def lend(self, function: Callable[..., Any], arguments: tuple[Any, ...], context: Context) -> Any:
         """Call *function* in *context*; it finds the loop as the current one of this thread, and may run it."""
-        if self.driver == threading.get_ident():
-            return context.run(function, *arguments)  # the loop was lent to this thread before
+        thread = threading.get_ident()
+        if self.driver == thread:  # it was lent to this thread before
+            return context.run(function, *arguments)
+        before = _current_loop()
+        try:
+            self._borrow(thread)
+            asyncio.set_event_loop(self.loop)
+            self.lent = object()
+            context.run(LENT.set, self.lent)
+            return context.run(function, *arguments)
+        finally:
+            if self.driver == thread:
+                self.driver = self.lent = None
+                with self.changed:
+                    self.changed.notify_all()
+            asyncio.set_event_loop(before)
+
+    def _borrow(self, thread: int) -> None:
         with self.changed:
             self.borrowers += 1
             try:
                 self.loop.call_soon_threadsafe(self._stop)
                 self.changed.wait_for(lambda: self.driver is None)
-                self.driver = threading.get_ident()
+                self.driver = thread
             finally:
                 self.borrowers -= 1
-        before = _current_loop()
-        asyncio.set_event_loop(self.loop)
-        self.lent = object()
-        context.run(LENT.set, self.lent)
-        try:
-            return context.run(function, *arguments)
-        finally:
-            self.lent = None
-            asyncio.set_event_loop(before)
-            self._leave()
 
     async def shut_down(self) -> None:
         """Run the shutdown functions, each once; wait for them, whoever began them, for SHUTDOWN_SECONDS."""
@@ -271,7 +277,7 @@ class Loop:
 
     def _make(self) -> SharedLoop:
         if self._shared is None:
-            self._shared = SharedLoop(self._lock)
+            self._shared = Context().run(SharedLoop, self._lock)  # which else would keep that of the first caller
         return self._shared
 
     def refuse_itself(self) -> None:

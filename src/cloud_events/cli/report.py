@@ -1,33 +1,33 @@
 """What the command line prints of explanations and invocations."""
 
+from __future__ import annotations
+
 import json
 import logging
+import os
 import textwrap
 import traceback
 from itertools import groupby
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from .invocation import Exchange, Invocation
+from ..testing.invocation import Exchange, Invocation
 
 SHOWN = 500  # characters of the body in a reply, for people
+ACKNOWLEDGED = "acknowledged without a request"
 
 
-def match_lines(file: str, found: "dict[str, Any]") -> "list[str]":
-    """The explanation *found* of the event in *file*, for people."""
+def match_lines(file: str, found: dict[str, Any]) -> list[str]:
+    """Return the explanation *found* of the event in *file*, for people."""
     if found["fault"]:
         return [f"{file}: refused: {found['fault']}"]
-    reads = f"    its sender reads {found['reads']}"
-    if found["status"] == "http":
-        (request,) = found["requests"]
-        heading = f"{file}: an HTTP request, from {request['from']}; CLOUD_EVENTS_HTTP_HANDLER takes it"
-        return [heading, *(f"    {line}" for line in request["why"])]
-    blocks = [_request_lines(request) for request in found["requests"]]
+    parts = groupby(found["requests"], lambda request: request["position"])
+    blocks = [[line for request in requests for line in _request_lines(request)] for _, requests in parts]
+    reads = [] if found["status"] in ("http", "acknowledged") else [f"    the sender reads {found['reads']}"]
     if found["each"] is None:
-        return [f"{file}: {blocks[0][0]}", *blocks[0][1:], reads]
-    lines = [f"{file}: row {found['row']}, a request for each {found['each']}", reads]
+        return [f"{file}: {blocks[0][0]}", *blocks[0][1:], *reads]
+    lines = [f"{file}: row {found['row']}, a request for each {found['each']}", *reads]
     position = 0
     for (heading, *rest), alike in groupby(blocks):
         last = position + len([*alike]) - 1
@@ -37,21 +37,28 @@ def match_lines(file: str, found: "dict[str, Any]") -> "list[str]":
     return lines
 
 
-def _request_lines(request: "dict[str, Any]") -> "list[str]":
+def _request_lines(request: dict[str, Any]) -> list[str]:
     if request["status"] == "refused":
         return [f"refused: {request['fault']}"]
-    heading = f"{request['method']} {request['path']}"
-    if request["status"] == "matched":
-        return [f"{heading}, by row {request['row']}", *(f"    {line}" for line in request["why"])]
-    lines = [f"{heading}: no row matches{', these came closest' if request['closest'] else ''}"]
-    for row in request["closest"]:
-        lines.append(f"    {row['row']}")
-        lines += [f"      + {line}" for line in row["holds"]] + [f"      - {line}" for line in row["fails"]]
-    return [*lines, "    a row of your own, in CLOUD_EVENTS_MATCHERS, may send it elsewhere"]
+    if request["status"] == "unmatched":
+        lines = [f"{request['method']} {request['path']}: no row matches"]
+        lines[0] += ", these came closest" if request["closest"] else ""
+        for row in request["closest"]:
+            lines.append(f"    {row['row']}")
+            lines += [f"      + {line}" for line in row["holds"]] + [f"      - {line}" for line in row["fails"]]
+        return [*lines, "    a row of your own, in CLOUD_EVENTS_MATCHERS, may send it elsewhere"]
+    if request["status"] == "http":
+        heading = f"an HTTP request, from {request['from']}; CLOUD_EVENTS_HTTP_HANDLER takes it"
+    elif request["status"] == "acknowledged":
+        heading = f"{ACKNOWLEDGED}, by row {request['row']}"
+    else:
+        heading = f"{request['method']} {request['path']}, by row {request['row']}"
+        heading += f", inside {' > '.join(request['via'])}" if request["via"] else ""
+    return [heading, *(f"    {line}" for line in request["why"])]
 
 
-def as_json(file: str, runs: "list[Invocation]", load: "float | None") -> "dict[str, Any]":
-    """What came of the event in *file*, sent once or more, for programs; *load*: the milliseconds it took before."""
+def as_json(file: str, runs: list[Invocation], load: float | None) -> dict[str, Any]:
+    """Return what came of the event in *file*, sent once or more, for programs; *load*: the milliseconds before."""
     first = runs[0]
     requests = [
         {
@@ -63,6 +70,7 @@ def as_json(file: str, runs: "list[Invocation]", load: "float | None") -> "dict[
             "headers": each.headers,
             "status": each.response and each.response.status,
             "error": _error(each.error),
+            "dropped": each.dropped,
             "milliseconds": each.milliseconds,
         }
         for each in first.exchanges
@@ -80,12 +88,12 @@ def as_json(file: str, runs: "list[Invocation]", load: "float | None") -> "dict[
     }
 
 
-def _error(error: "BaseException | None") -> "dict[str, str] | None":
+def _error(error: BaseException | None) -> dict[str, str] | None:
     return None if error is None else {"type": type(error).__name__, "message": str(error)}
 
 
-def as_text(file: str, runs: "list[Invocation]", load: "float | None") -> str:
-    """The same for people."""
+def as_text(file: str, runs: list[Invocation], load: float | None) -> str:
+    """Return the same for people."""
     first, again = runs[0], runs if load is None else runs[1:]
     entries = [("matched", first.name or "no row")]
     for each in first.exchanges:
@@ -94,8 +102,7 @@ def as_text(file: str, runs: "list[Invocation]", load: "float | None") -> str:
         entries.append(("raised", f"{type(first.raised).__name__}: {first.raised}".rstrip()))
     else:
         entries.append(("reply", json.dumps(_cut(first.reply), indent=2, default=repr)))
-        hint = next((hint for hint in (getattr(each.error, "hint", "") for each in first.exchanges) if hint), "")
-        entries += [("hint", hint)] if hint else []
+        entries += [("hint", first.hint)] if first.hint else []
     entries.append(("next", f"{first.next}: {first.then}"))
     times = [] if load is None else [f"cold {first.milliseconds:.1f} ms, after {load:.1f} ms to load the application"]
     if again:
@@ -108,19 +115,20 @@ def as_text(file: str, runs: "list[Invocation]", load: "float | None") -> str:
     return "\n".join([file, *lines])
 
 
-def _cut(reply: "Any") -> "Any":
+def _cut(reply: Any) -> Any:
     body = reply.get("body") if isinstance(reply, dict) else None
     if not isinstance(body, str) or len(body) <= SHOWN:
         return reply
     return {**reply, "body": f"{body[:SHOWN]}... ({len(body):,} characters; --json shows them all)"}
 
 
-def _exchange_entries(each: "Exchange", first: "Invocation") -> "list[tuple[str, str]]":
+def _exchange_entries(each: Exchange, first: Invocation) -> list[tuple[str, str]]:
     row = each.request.delivery.matcher
     by = "" if row == first.name else f", by row {row}"
     query = f"?{each.request.query}" if each.request.query else ""
     request = f"{each.method} {each.request.path}{query}{by}, {int(each.headers['content-length']):,} bytes"
-    answer = f"nothing, but raised {type(each.error).__name__}" if each.response is None else each.response.status
+    answer = f"nothing, but raised {type(each.error).__name__}" if each.response is None else str(each.response.status)
+    answer += ", dropped (CLOUD_EVENTS_FAILURE_STATUSES)" if each.dropped else ""
     answered = f"{answer}, after {each.milliseconds:.1f} ms"
     if len(first.exchanges) > 1:
         return [("request", f"{request}: {answered}")]
@@ -135,22 +143,20 @@ class Formatter(logging.Formatter):
         super().__init__(line)
         self.shown: list[BaseException | None] = []
 
-    def formatException(self, ei: "Any") -> str:  # noqa: N802  # logging's name
+    def formatException(self, ei: Any) -> str:  # noqa: N802  # logging's name
         self.shown.append(ei[1])
         return "".join(their_traceback(ei[1]).format()).rstrip()
 
 
-_NOT_THEIRS = (str(Path(__file__).parent / "_").removesuffix("_"), "<frozen importlib")
+_NOT_THEIRS = (f"{Path(__file__).parents[1]}{os.sep}", "<frozen importlib")
 
 
 def their_traceback(error: BaseException) -> traceback.TracebackException:
-    """The traceback of *error* and of what led to it, of the application's own frames alone."""
+    """Return the traceback of *error* and of what led to it, with the application's own frames only."""
     shown = traceback.TracebackException.from_exception(error)
     waiting = [shown]
     while waiting:
         each = waiting.pop()
         each.stack[:] = [frame for frame in each.stack if not frame.filename.startswith(_NOT_THEIRS)]
-        waiting += [
-            other for other in (each.__cause__, each.__context__, *(each.exceptions or ())) if other is not None
-        ]
+        waiting += filter(None, (each.__cause__, each.__context__, *(each.exceptions or ())))
     return shown

@@ -1,32 +1,19 @@
-"""For your own tests, with any test framework: events as AWS sends them, a context, a client.
+"""Events as AWS sends them: plain dicts, which you may change. Ids are new each time, times are now."""
 
-    from cloud_events.testing import EventClient, s3
-
-    def test_an_upload_becomes_a_book():
-        sent = EventClient(application, response="native").send(s3(bucket="uploads", key="Emma.epub"))
-        assert (sent.status, sent.next) == (201, "done")
-
-The builders return plain dicts, which you may change. Ids are new each time, times are now.
-"""
+from __future__ import annotations
 
 import json
 import os
 import time
 from base64 import b64encode
+from collections.abc import Iterable, Sequence
 from hashlib import md5, sha256
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote_plus
 from uuid import uuid4
 
-from .application import load
-from .invocation import Invocation as Invocation
-from .invocation import Invoker
-from .invocation import LambdaContext as LambdaContext
-from .settings import resolve
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+from .invocation import LambdaContext
 
 Event = dict[str, Any]
 
@@ -36,56 +23,24 @@ ACCOUNT = "123456789012"
 _numbers = count(1)  # no two records have the same sequence number
 
 
-class EventClient:
-    """Sends events to *application*, by a handler made with the arguments of ``make_handler``.
-
-    As a context manager it ends an ASGI application's lifespan; ``close`` does so too.
-    """
-
-    def __init__(self, application: Any, interface: "str | None" = None, **settings: Any) -> None:
-        if isinstance(application, str):
-            application = load(application, "EventClient")
-        self._invoke = Invoker(resolve(application, interface, settings))
-
-    def send(self, event: Any, context: Any = None) -> Invocation:
-        """Deliver *event* as Lambda would. Nothing is raised here; ``raised`` has it. Works where a loop runs, too."""
-        return self._invoke(event, LambdaContext() if context is None else context)
-
-    async def asend(self, event: Any, context: Any = None) -> Invocation:
-        """The same without blocking the test's own event loop, for applications that need something of that."""
-        import asyncio
-
-        # Not to_thread, which copies the context: asgiref would take the thread for one of the test's own.
-        return await asyncio.get_running_loop().run_in_executor(None, self.send, event, context)
-
-    def close(self) -> None:
-        self._invoke.close()
-
-    def __enter__(self) -> "EventClient":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self.close()
-
-
 def batch(*events: Event) -> Event:
-    """One event with the records of several: ``batch(dynamodb(…), dynamodb(…))``."""
+    """Return one event with the records of several: ``batch(dynamodb(…), dynamodb(…))``."""
     return {"Records": [record for event in events for record in event["Records"]]}
 
 
 def s3(bucket: str = "uploads", key: str = "book.epub", event: str = "ObjectCreated:Put", size: int = 1024) -> Event:
-    """An S3 notification. *key* as people write it; in the event it is URL-encoded, as S3 does."""
+    """Return an S3 notification. *key* is plain text; in the event it is URL-encoded, as S3 does."""
     removed = event.startswith("ObjectRemoved")
     record = {
         "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": REGION, "eventTime": _now(), "eventName": event,
         "userIdentity": {"principalId": "AWS:AIDAEXAMPLE"},
         "requestParameters": {"sourceIPAddress": "203.0.113.1"},
-        "responseElements": {"x-amz-request-id": _hex(16), "x-amz-id-2": _base64(os.urandom(56))},
+        "responseElements": {"x-amz-request-id": uuid4().hex[:16].upper(), "x-amz-id-2": _base64(os.urandom(56))},
         "s3": {
             "s3SchemaVersion": "1.0", "configurationId": "uploads",
             "bucket": {"name": bucket, "ownerIdentity": {"principalId": "AEXAMPLE"}, "arn": f"arn:aws:s3:::{bucket}"},
             "object": {
-                "key": quote_plus(key, safe="/"), "sequencer": _hex(18),
+                "key": quote_plus(key, safe="/"), "sequencer": uuid4().hex[:18].upper(),
                 **({} if removed else {"size": size, "eTag": uuid4().hex}),
             },
         },
@@ -93,15 +48,15 @@ def s3(bucket: str = "uploads", key: str = "book.epub", event: str = "ObjectCrea
     return {"Records": [record]}
 
 
-def sqs(*bodies: Any, queue: str = "queue", fifo: bool = False, group: "str | Sequence[str]" = "group") -> Event:
-    """Messages of a queue; what is no str is written as JSON. *group*: the message group, one for all or one each."""
+def sqs(*bodies: Any, queue: str = "queue", fifo: bool = False, group: str | Sequence[str] = "group") -> Event:
+    """Return messages of a queue. Bodies are str; any other value becomes JSON. *group*: one for all, or one each."""
     arn = _arn("sqs", queue.removesuffix(".fifo") + ".fifo" if fifo else queue)
     groups = [group] * len(bodies) if isinstance(group, str) else group
 
-    def record(body: str, its_group: str) -> Event:
+    def record(body: str, group_id: str) -> Event:
         now = time.time_ns() // 1_000_000
         ordered = {
-            "SequenceNumber": f"{18870000000000000000 + next(_numbers) * 256}", "MessageGroupId": its_group,
+            "SequenceNumber": f"{18870000000000000000 + next(_numbers) * 256}", "MessageGroupId": group_id,
             "MessageDeduplicationId": sha256(body.encode()).hexdigest(),
         }  # fmt: skip
         return {
@@ -114,32 +69,32 @@ def sqs(*bodies: Any, queue: str = "queue", fifo: bool = False, group: "str | Se
             "eventSource": "aws:sqs", "eventSourceARN": arn, "awsRegion": REGION,
         }  # fmt: skip
 
-    return {"Records": [record(_text(body), its) for body, its in zip(bodies, groups, strict=True)]}
+    return {"Records": [record(_text(body), group_id) for body, group_id in zip(bodies, groups, strict=True)]}
 
 
 def sns(
-    message: Any, subject: "str | None" = None, topic: str = "topic", attributes: "dict[str, str] | None" = None
+    message: Any, subject: str | None = None, topic: str = "topic", attributes: dict[str, str] | None = None
 ) -> Event:
-    """A notification of a topic; a message that is no str is written as JSON."""
-    told = {name: {"Type": "String", "Value": text} for name, text in (attributes or {}).items()}
+    """Return a notification of a topic. The message is a str; any other value becomes JSON."""
+    typed = {name: {"Type": "String", "Value": text} for name, text in (attributes or {}).items()}
     record = {
         "EventSource": "aws:sns", "EventVersion": "1.0", "EventSubscriptionArn": f"{_arn('sns', topic)}:{uuid4()}",
-        "Sns": {**_notification(message, topic, "Url"), "Subject": subject, "MessageAttributes": told},
+        "Sns": {**_notification(message, topic, "Url"), "Subject": subject, "MessageAttributes": typed},
     }  # fmt: skip
     return {"Records": [record]}
 
 
-def sns_in_sqs(*messages: Any, subject: "str | None" = None, topic: str = "topic", queue: str = "queue") -> Event:
-    """Messages of a queue that is subscribed to a topic; one that is an S3 event went from S3 to SNS to SQS."""
-    # Here SNS spells URL in capitals, and leaves out what is not there.
-    told = {} if subject is None else {"Subject": subject}
-    return sqs(*({**_notification(message, topic, "URL"), **told} for message in messages), queue=queue)
+def sns_in_sqs(*messages: Any, subject: str | None = None, topic: str = "topic", queue: str = "queue") -> Event:
+    """Return messages of a queue that is subscribed to a topic; an S3 event as a message went from S3 to SNS to SQS."""
+    # Here SNS spells URL in capitals, and omits a missing subject.
+    optional = {} if subject is None else {"Subject": subject}
+    return sqs(*({**_notification(message, topic, "URL"), **optional} for message in messages), queue=queue)
 
 
 def s3_in_sqs(
     bucket: str = "uploads", key: str = "book.epub", event: str = "ObjectCreated:Put", queue: str = "queue"
 ) -> Event:
-    """A message of a queue that a bucket notifies."""
+    """Return a message of a queue that a bucket notifies."""
     return sqs(s3(bucket, key, event), queue=queue)
 
 
@@ -147,9 +102,9 @@ def eventbridge(
     source: str = "com.example.shop",
     detail_type: str = "OrderPlaced",
     detail: Any = None,
-    resources: "Iterable[str]" = (),
+    resources: Iterable[str] = (),
 ) -> Event:
-    """An event of an EventBridge bus."""
+    """Return an event of an EventBridge bus."""
     return {
         "version": "0", "id": str(uuid4()), "detail-type": detail_type, "source": source, "account": ACCOUNT,
         "time": f"{_now()[:19]}Z", "region": REGION, "resources": [*resources],
@@ -158,12 +113,12 @@ def eventbridge(
 
 
 def schedule(rule: str = "schedule") -> Event:
-    """What a scheduled rule of EventBridge sends."""
+    """Return the event of a scheduled rule of EventBridge."""
     return eventbridge("aws.events", "Scheduled Event", resources=[_arn("events", f"rule/{rule}")])
 
 
 def kinesis(*data: Any, stream: str = "stream", partition_key: str = "key") -> Event:
-    """Records of a stream. *data*: bytes or str; what is neither is written as JSON."""
+    """Return records of a stream. *data*: bytes or str; any other value becomes JSON."""
 
     def record(value: Any, number: str) -> Event:
         return {
@@ -180,14 +135,19 @@ def kinesis(*data: Any, stream: str = "stream", partition_key: str = "key") -> E
 
 
 def dynamodb(
-    new: "Event | None" = None, old: "Event | None" = None, keys: "Sequence[str]" = ("id",), table: str = "table"
+    new: Event | None = None, old: Event | None = None, keys: Sequence[str] = ("id",), table: str = "table"
 ) -> Event:
-    """The change of an item, plain Python values: *new* alone made it, *old* alone removed it, both changed it."""
+    """Return a change of an item, in plain Python values: created (*new*), removed (*old*) or changed (both).
+
+    Raises ValueError without an item, or if the item lacks one of the *keys*.
+    """
     item = old if new is None else new
     if item is None:
-        raise ValueError("dynamodb(): give the new item, the old one, or both")
+        raise ValueError("dynamodb(): pass the new item, the old one, or both")
     if not item.keys() >= {*keys}:
-        raise ValueError(f"dynamodb(): the item lacks a key attribute of its table; name those by keys={[*item][:1]}")
+        raise ValueError(
+            f"dynamodb(): the item lacks a key attribute; name those of the table, such as keys={[*item][:1]}"
+        )
     images = {name: _typed(each)["M"] for name, each in (("NewImage", new), ("OldImage", old)) if each is not None}
     record = {
         "eventID": uuid4().hex, "eventName": "REMOVE" if new is None else "INSERT" if old is None else "MODIFY",
@@ -205,7 +165,7 @@ def dynamodb(
 def kafka(
     *values: Any, topic: str = "topic", partition: int = 0, key: Any = "key", self_managed: bool = False
 ) -> Event:
-    """Records of one partition of a topic, on Amazon MSK or on brokers of your own. Values as those of ``kinesis``."""
+    """Return records of one partition of a topic, on Amazon MSK or self-managed. Values as in ``kinesis``."""
 
     def record(value: Any) -> Event:
         return {
@@ -227,10 +187,18 @@ def kafka(
 def cloudevent(
     data: Any = None, type: str = "com.example.happened", source: str = "/example", **attributes: Any  # noqa: A002
 ) -> Event:  # fmt: skip
-    """A native CloudEvent, 1.0; *attributes*: its other attributes and extensions, such as subject="12"."""
+    """Return a native CloudEvent 1.0. *attributes*: other attributes and extensions, such as subject="12"."""
     required = {"specversion": "1.0", "id": str(uuid4()), "source": source, "type": type}
     event = {**required, "time": _now(), "datacontenttype": "application/json", **attributes}
     return event if data is None else {**event, "data": data}
+
+
+def tool(name: str, /, **arguments: Any) -> tuple[Event, LambdaContext]:
+    """Return the event and the context of a tool call from Bedrock AgentCore Gateway: ``client.send(*tool("find"))``.
+
+    The event has the arguments only; the gateway puts the name of the tool into the client context.
+    """
+    return arguments, LambdaContext(tool=name)
 
 
 def _notification(message: Any, topic: str, url: str) -> Event:
@@ -243,8 +211,8 @@ def _notification(message: Any, topic: str, url: str) -> Event:
     }  # fmt: skip
 
 
-def _typed(value: Any) -> "dict[str, Any]":
-    """A Python value as DynamoDB writes it: developer guide, "DynamoDB low-level API", "Data type descriptors"."""
+def _typed(value: Any) -> dict[str, Any]:
+    """Return *value* as DynamoDB writes it: developer guide, "DynamoDB low-level API", "Data type descriptors"."""
     if value is None:
         return {"NULL": True}
     if isinstance(value, bool):
@@ -272,10 +240,6 @@ def _base64(value: Any) -> str:
 
 def _arn(service: str, resource: str) -> str:
     return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}"
-
-
-def _hex(length: int) -> str:
-    return uuid4().hex[:length].upper()
 
 
 def _now() -> str:

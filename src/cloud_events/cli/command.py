@@ -1,35 +1,35 @@
-"""The command line: ``cloud-events routes``, ``match`` and ``invoke``."""
+"""The commands: what they are called with, what they do, and the exit status."""
+
+from __future__ import annotations
 
 import argparse
 import json
 import logging
 import os
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from difflib import get_close_matches
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from . import __version__
-from .errors import CloudEventsError, ConfigurationError
+from .. import __version__
+from ..errors import CloudEventsError, ConfigurationError
+from ..settings import from_environment, parse_count
+from ..testing.invocation import Invoker, LambdaContext
 from .explanation import Explanation
-from .invocation import Invoker, LambdaContext
-from .report import Formatter, as_json, as_text, match_lines, their_traceback
-from .settings import from_environment, resolve
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+from .report import ACKNOWLEDGED, Formatter, as_json, as_text, match_lines, their_traceback
 
 OK, FAILED, UNUSABLE = 0, 1, 2  # exit statuses
 
 
-def main(arguments: "list[str] | None" = None) -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Run one command and return the exit status."""
     options = _parser().parse_args(arguments)
-    # What the terminal has no letters for must not end the report.
+    # A character that the terminal cannot show must not end the report.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    # The application lies in the current directory, as it lies in Lambda's deployment package.
+    # The application is in the current directory, as it is in Lambda's deployment package.
     sys.path.insert(0, "")
     try:
         status: int = options.run(options)
@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"cloud-events {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    def add(name: str, run: "Callable[[argparse.Namespace], int]", does: str, as_json: str) -> argparse.ArgumentParser:
+    def add(name: str, run: Callable[[argparse.Namespace], int], does: str, as_json: str) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=does, description=f"{does[0].upper()}{does[1:]}.")
         command.set_defaults(run=run)
         command.add_argument("--json", action="store_true", help=f"for programs: {as_json}")
@@ -72,16 +72,11 @@ def _parser() -> argparse.ArgumentParser:
     for name in ("wsgi", "asgi"):
         instead = f"the path of your application, instead of {name.upper()}_APPLICATION"
         which.add_argument(f"--{name}", metavar="PATH", help=instead)
-    invoke.add_argument("--repeat", type=_count, default=1, metavar="N", help="send each event N times")
-    timeout = "the timeout of the function; 900 unless given, the longest that Lambda has"
-    invoke.add_argument("--timeout", type=_count, default=900, metavar="SECONDS", help=timeout)
+    invoke.add_argument("--repeat", default=1, metavar="N", help="send each event N times")
+    timeout = "the timeout of the function; default 900, the longest that Lambda has"
+    invoke.add_argument("--timeout", default=900, metavar="SECONDS", help=timeout)
+    invoke.add_argument("--tool", metavar="NAME", help="send each event as a Bedrock AgentCore call of this tool")
     return parser
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
-    return int(text)
 
 
 def _complain(message: str) -> int:
@@ -90,7 +85,7 @@ def _complain(message: str) -> int:
     return UNUSABLE
 
 
-def _show(error: "BaseException | None", shown: "Sequence[BaseException | None]" = ()) -> None:
+def _show(error: BaseException | None, shown: Sequence[BaseException | None] = ()) -> None:
     """Print where in the application *error*, or what led to one of ours, was raised, unless it was *shown* before."""
     theirs = error.__cause__ if isinstance(error, CloudEventsError) else error
     if theirs is not None and theirs not in shown:
@@ -100,72 +95,71 @@ def _show(error: "BaseException | None", shown: "Sequence[BaseException | None]"
 
 
 def _routes(options: argparse.Namespace) -> int:
-    routes = Explanation(_settings()).routes()
+    routes = Explanation().routes()
     if options.json:
         print(json.dumps(routes, indent=2))
         return OK
-    lines = [("ROW", "PATH", "ITS SENDER READS"), *((row["row"], row["path"], row["reads"]) for row in routes)]
+    lines = [("ROW", "PATH", "SENDER READS")]
+    lines += [(row["row"], row["path"] or ACKNOWLEDGED, row["reads"]) for row in routes]
     widths = [max(len(line[column]) for line in lines) for column in (0, 1)]
     for name, path, reads in dict.fromkeys(lines):  # the alternatives of a row look alike
         print(f"{name:{widths[0]}}  {path:{widths[1]}}  {reads}")
     return OK
 
 
-def _settings() -> "Any":
-    """What decides where events go; no application is loaded."""
-    return resolve(lambda *_: None, "asgi" if os.environ.get("ASGI_APPLICATION") else "wsgi", {})
-
-
 def _match(options: argparse.Namespace) -> int:
-    explanation = Explanation(_settings())
+    explanation = Explanation()
 
-    def use(file: str, event: "Any") -> int:
+    def use(file: str, event: Any) -> int:
         found = explanation.explain(event)
         print(json.dumps({"file": file, **found}) if options.json else "\n".join(match_lines(file, found)))
-        return OK if found["status"] in ("matched", "http") else FAILED
+        return FAILED if found["status"] in ("unmatched", "refused") else OK
 
-    return _each(options, use)
+    return _each(options.files, use)
 
 
 def _invoke(options: argparse.Namespace) -> int:
+    repeat, seconds = parse_count(options.repeat, "--repeat"), parse_count(options.timeout, "--timeout")
     for name in ("wsgi", "asgi"):
         if path := getattr(options, name):
             os.environ.update(WSGI_APPLICATION="", ASGI_APPLICATION="")
             os.environ[f"{name.upper()}_APPLICATION"] = path
     if not (os.environ.get("WSGI_APPLICATION") or os.environ.get("ASGI_APPLICATION")):
-        say = "--wsgi project.wsgi.application, or --asgi; or set WSGI_APPLICATION or ASGI_APPLICATION"
-        return _complain(f"which application is to be invoked? Say {say}")
+        return _complain(
+            "name the application: --wsgi project.wsgi.application, or --asgi; or set WSGI_APPLICATION or "
+            "ASGI_APPLICATION"
+        )
     log, formatter = logging.StreamHandler(), Formatter("%(levelname)s %(name)s: %(message)s")
     log.setFormatter(formatter)
     logging.basicConfig(handlers=[log])
     out = sys.stdout
 
-    def use(file: str, event: "Any") -> int:
-        runs = [invoke(event, LambdaContext(options.timeout * 1000)) for _ in range(options.repeat)]
+    def use(file: str, event: Any) -> int:
+        runs = [invoke(event, LambdaContext(seconds * 1000, options.tool)) for _ in range(repeat)]
         load = loading.pop() if loading else None
         report = json.dumps(as_json(file, runs, load), default=repr) if options.json else as_text(file, runs, load)
         print(report, file=out, flush=True)
         _show(runs[0].raised, formatter.shown)
         return FAILED if any(run.failed for run in runs) else OK
 
-    # What the application prints is no JSON.
+    # What the application prints is not JSON.
     with redirect_stdout(sys.stderr if options.json else out):
         started = perf_counter()
         invoke = Invoker(from_environment())
-        loading = [(perf_counter() - started) * 1000]  # told once, with the first event
+        loading = [(perf_counter() - started) * 1000]  # reported once, with the first event
         try:
-            return _each(options, use, progress=len(options.files) > 1)
+            return _each(options.files, use, progress=len(options.files) > 1)
         finally:
             invoke.close()
 
 
-def _each(options: argparse.Namespace, use: "Callable[[str, Any], int]", progress: bool = False) -> int:
-    """Let *use* have each file's name and event; the worst exit status."""
+def _each(files: list[str], use: Callable[[str, Any], int], progress: bool = False) -> int:
+    """Call *use* with the name and event of each file; return the worst exit status."""
     worst = OK
-    for number, file in enumerate(options.files, 1):
+    for number, file in enumerate(files, 1):
         name = "standard input" if file == "-" else file
         if progress:
-            print(f"[{number}/{len(options.files)}] {name}", file=sys.stderr)
+            print(f"[{number}/{len(files)}] {name}", file=sys.stderr)
         try:
             event = _read(file)
         except OSError as error:
@@ -177,21 +171,20 @@ def _each(options: argparse.Namespace, use: "Callable[[str, Any], int]", progres
     return worst
 
 
-def _read(name: str) -> "Any":
-    """The event in the file *name*. Raises OSError, or ValueError with what is wrong."""
+def _read(name: str) -> Any:
+    """Return the event in the file *name*. Raises OSError, or ValueError with what is wrong."""
     content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     if not content.strip():
-        wrong = "did the command before '|' fail?" if name == "-" else "was it ever saved?"
-        raise ValueError(f"there is nothing in it; {wrong}")
+        raise ValueError(f"it is empty; {'did the command before | fail?' if name == '-' else 'was it ever saved?'}")
     try:
         return json.loads(content)
     except json.JSONDecodeError as error:
         reason = error.msg.replace("Extra data", "the event ends before this; one file holds one event")
         raise ValueError(f"not JSON, line {error.lineno}, column {error.colno}: {reason}") from None
     except UnicodeDecodeError as error:
-        raise ValueError(f"not JSON, byte {error.start}: this is no text in UTF-8") from None
+        raise ValueError(f"not JSON, byte {error.start}: this is not UTF-8") from None
     except RecursionError:
-        raise ValueError("nested too deeply to be read, by Lambda too") from None
+        raise ValueError("nested too deeply, for Lambda too") from None
 
 
 def _remedy(name: str, error: OSError) -> str:

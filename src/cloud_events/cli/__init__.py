@@ -1,0 +1,3 @@
+"""The command line: ``cloud-events routes``, ``match`` and ``invoke``."""
+
+from .command import main as main
