@@ -14,7 +14,7 @@ from cloud_events.interface.loop import LOOP
 from conftest import EVENTS, Context, expectations, sample
 from deliveries import BODY, EVENT, request, scope_of
 
-SAMPLES = [(file.removesuffix(".json"), path) for file, _, path in expectations(EVENTS) if path != "http"]
+SAMPLES = [(file.removesuffix(".json"), path) for file, _, path in expectations(EVENTS) if path not in ("http", "")]
 START = {"type": "http.response.start", "status": 200}
 END = {"type": "http.response.body"}
 

@@ -266,6 +266,7 @@ class TestHandler:
 HTTP = sorted(path.stem for path in EVENTS.glob("http.*.json"))
 # What both adapters take, and has no body that is not JSON.
 SERVED = [name for name in HTTP if "lattice" not in name and not sample(name).get("isBase64Encoded")]
+PACKAGES = {"wsgi": "apig-wsgi", "asgi": "mangum"}
 KINDS = {
     "http.apigw1": "API Gateway, payload 1.0",
     "http.apigw2": "API Gateway, payload 2.0",
@@ -294,13 +295,13 @@ class TestHttp:
 
     @pytest.mark.parametrize("name", HTTP)
     def test_refused(self, leg, name):
-        """Without such a setting it is refused, with its kind and the libraries that take it."""
+        """Without such a setting it is refused, with the sender and the remedy."""
         with pytest.raises(UnsupportedEvent) as caught:
             handler(leg, path_of)(sample(name), None)
         kind = KINDS[name.partition("__")[0]]
         assert str(caught.value) == (
-            f"this is an HTTP request, from {kind}: set CLOUD_EVENTS_HTTP_HANDLER to a Lambda handler for it, made by "
-            "Mangum (ASGI) or apig-wsgi (WSGI)"
+            f"this is an HTTP request, from {kind}: set CLOUD_EVENTS_HTTP_HANDLER={PACKAGES[leg]} to have the same "
+            "application answer it, or to the dotted path of a Lambda handler of your own"
         )
 
     @pytest.mark.usefixtures("mangums_loop")

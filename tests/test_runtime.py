@@ -147,7 +147,8 @@ def test_frameworks(application: str) -> None:
     assert error == "EventFailed"
     assert message.splitlines()[:2] == [
         "the application answered 404 at /books.nowhere (eventbridge)",
-        "The application has no route for this path: add one for POST /books.nowhere.",
+        "The application has no route for this path, or the view itself answered 404: check that there is a route for "
+        "POST /books.nowhere.",
     ]
     assert runtime.stderr == ""
 
@@ -286,8 +287,8 @@ FAULTS = {
     ),
     "both": (
         LEGS,
-        f"WSGI_APPLICATION={WSGI!r} and ASGI_APPLICATION={ASGI!r} are both set; keep the one that your application is: "
-        "WSGI with Flask, ASGI with FastAPI, either with Django",
+        f"WSGI_APPLICATION={WSGI!r} and ASGI_APPLICATION={ASGI!r} are both set; keep the one that your application "
+        "speaks: WSGI for Flask, ASGI for FastAPI, either for Django",
     ),
     "module": (
         {"WSGI_APPLICATION": "shop.wsgi.application"},

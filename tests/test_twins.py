@@ -13,7 +13,7 @@ from cloud_events import EventFailed, make_handler
 from cloud_events.interface.loop import LOOP
 from conftest import EVENTS, Context, expectations, sample
 
-SAMPLES = [file.removesuffix(".json") for file, _, path in expectations(EVENTS) if path != "http"]
+SAMPLES = [file.removesuffix(".json") for file, _, path in expectations(EVENTS) if path not in ("http", "")]
 CONTEXT = Context()
 book = ContextVar("book", default="none")
 EVENT = {"source": "com.example.b\xfccher/a%20b?c=%2F&d", "detail-type": "Stocked", "detail": {}}

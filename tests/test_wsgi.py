@@ -16,7 +16,7 @@ from cloud_events.interface.wsgi import DEFAULT_ENVIRON, Interface
 from conftest import EVENTS, Context, expectations, sample
 from deliveries import BODY, EVENT, environ_of, request
 
-SAMPLES = [(file.removesuffix(".json"), path) for file, _, path in expectations(EVENTS) if path != "http"]
+SAMPLES = [(file.removesuffix(".json"), path) for file, _, path in expectations(EVENTS) if path not in ("http", "")]
 
 
 class TestEnviron:

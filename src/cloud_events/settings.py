@@ -158,7 +158,9 @@ def parse_http_handler(value: Any, label: str) -> Callable[[Any, Any], Any] | st
     if value in HTTP_HANDLERS.values():
         return str(value)
     if not callable(value):
-        raise ConfigurationError(f"{label}: it must be a Lambda handler, of event and context, not {_kind(value)}")
+        raise ConfigurationError(
+            f"{label}: it must be a Lambda handler, a callable of event and context, not {_kind(value)}"
+        )
     handler: Callable[[Any, Any], Any] = value
     return handler
 

@@ -38,7 +38,7 @@ class Router:
 
     def row(self, ours: Matcher | None, event: Any) -> Matcher | None:
         """Return the row that says where *event* goes: the user's first, then *ours*."""
-        for row in self.users.matching(event):
+        for row in self.users.matching(event) if self.users.rows else ():
             if row.path is not None or _matches_each(row, ours, event):
                 return row
         return ours
