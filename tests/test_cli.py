@@ -138,6 +138,7 @@ class TestCommand:
             "    routes    print every row: its path, and what the sender of such events reads\n"
             "    match     say which row matches each event, where it goes and why\n"
             "    invoke    send each event to your application, and say what AWS would do next\n"
+            "    check     find wiring in templates that would lose events\n"
             "\n"
             "options:\n"
             "  -h, --help  show this help message and exit\n"
@@ -341,13 +342,13 @@ test.json: acknowledged without a request, by row tests
     $.test is True
 """),
     ("alb.json", {}, 1, """\
-alb.json: refused: this is an HTTP request, from an Application Load Balancer: set CLOUD_EVENTS_HTTP_HANDLER to a \
-Lambda handler for it, made by Mangum (ASGI) or apig-wsgi (WSGI)
+alb.json: refused: this is an HTTP request, from an Application Load Balancer: set CLOUD_EVENTS_HTTP_HANDLER=apig-wsgi \
+to have the same application answer it, or to the dotted path of a Lambda handler of your own
 """),
-    ("alb.json", {"CLOUD_EVENTS_HTTP_HANDLER": "shop.refuse"}, 0, """\
+    *(("alb.json", {"CLOUD_EVENTS_HTTP_HANDLER": handler}, 0, """\
 alb.json: an HTTP request, from an Application Load Balancer; CLOUD_EVENTS_HTTP_HANDLER takes it
     $.requestContext.elb is present
-"""),
+""") for handler in ("shop.refuse", "mangum", "apig-wsgi")),
     # A row whose function fails
     ("offer.json", {"CLOUD_EVENTS_MATCHERS": "rules.any"}, 1,
      "offer.json: refused: a function of one of your rows raised KeyError: 'shop'\n"),
