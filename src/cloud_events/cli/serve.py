@@ -75,10 +75,10 @@ class Server(ThreadingHTTPServer):
     """Serves *function*. Raises OSError or OverflowError if *host* and *port* cannot be used."""
 
     def __init__(self, host: str, port: int, function: Function) -> None:
-        self.address_family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        self.address_family, _, _, _, address = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0]
         self.host = host
         self.function = function
-        super().__init__(address[:2], RequestHandler)  # type: ignore[arg-type]
+        super().__init__((str(address[0]), port), RequestHandler)
 
     @property
     def url(self) -> str:
