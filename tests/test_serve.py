@@ -245,7 +245,7 @@ NO_PORT = "--host 127.0.0.1 --port {}: {}; choose another"
 FAULTS = [
     ("--wsgi shop.wsgi --port {taken}", NO_PORT.format("{taken}", "Address already in use")),
     ("--wsgi shop.wsgi --port 70000", NO_PORT.format(70000, "bind(): port must be 0-65535.")),
-    ("--wsgi shop.wsgi --timeout 0", "--timeout: it must be a whole number from 1, such as 10"),
+    ("--wsgi shop.wsgi --timeout 0", "--timeout='0': it must be a whole number from 1, such as 10"),
     ("", "name the application: --wsgi project.wsgi.application, or --asgi; or set WSGI_APPLICATION or "
      "ASGI_APPLICATION"),
 ]  # fmt: skip

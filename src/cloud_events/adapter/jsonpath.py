@@ -36,11 +36,9 @@ def parse(path: str) -> Steps | None:
     return tuple(steps)
 
 
-def finder(path: str, steps: Steps | None) -> Find:
-    """Return what finds *path*, parsed into *steps*, in an event.
-
-    Raises ConfigurationError, quoting the path, if it is not a JSONPath.
-    """
+def finder(path: str) -> Find:
+    """Return what finds *path* in an event. Raises ConfigurationError, quoting the path, if it is not a JSONPath."""
+    steps = parse(path)
     return _rich(path) if steps is None else partial(look_up, steps=steps)
 
 

@@ -10,14 +10,15 @@ import sys
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from difflib import get_close_matches
+from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from .. import __version__
 from ..errors import ConfigurationError
 from ..settings import from_environment, parse_count
 from ..testing.invocation import Invoker, LambdaContext
+from .check import check as check_files
 from .explanation import Explanation
 from .report import ACKNOWLEDGED, Formatter, as_json, as_text, match_lines, show_traceback
 from .sample import KINDS, sample
@@ -56,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Settings are read from the environment, as in Lambda. Exit status: 0 if all went well; 1 if an event "
         "matched no row, was refused or failed; 2 if the command line, a setting or a file cannot be used.",
     )
-    parser.add_argument("--version", action="version", version=f"cloud-events {__version__}")
+    parser.add_argument("--version", action="version", version=f"cloud-events {version('cloud-events')}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def add(
@@ -72,6 +73,9 @@ def _parser() -> argparse.ArgumentParser:
     add("routes", _routes, "print every row: its path, and what the sender of such events reads", "a JSON array")
     match = add("match", _match, "say which row matches each event, where it goes and why", line)
     invoke = add("invoke", _invoke, "send each event to your application, and say what AWS would do next", line)
+    check = add("check", _check, "find wiring in templates that would lose events", "a JSON array")
+    check.add_argument("files", nargs="+", metavar="FILE", help="a SAM, CloudFormation or Serverless template, or what "
+                       "`aws lambda list-event-source-mappings` or `get-function-configuration` prints")  # fmt: skip
     for command in (match, invoke):
         command.add_argument("files", nargs="+", metavar="FILE", help="one event as JSON; - is standard input")
     invoke.add_argument("--repeat", default=1, metavar="N", help="send each event N times")
@@ -96,6 +100,10 @@ def _complain(message: str) -> int:
     sys.stdout.flush()
     print(f"cloud-events: {message}", file=sys.stderr)
     return UNUSABLE
+
+
+def _check(options: argparse.Namespace) -> int:
+    return check_files(options.files, options.json)
 
 
 def _routes(options: argparse.Namespace) -> int:
@@ -140,7 +148,8 @@ def _prepare(options: argparse.Namespace) -> Formatter:
 
 
 def _invoke(options: argparse.Namespace) -> int:
-    repeat, seconds = parse_count(options.repeat, "--repeat"), parse_count(options.timeout, "--timeout")
+    repeat = parse_count(options.repeat, f"--repeat={options.repeat!r}")
+    seconds = parse_count(options.timeout, f"--timeout={options.timeout!r}")
     formatter = _prepare(options)
     out = sys.stdout
 
@@ -164,7 +173,7 @@ def _invoke(options: argparse.Namespace) -> int:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    seconds = parse_count(options.timeout, "--timeout")
+    seconds = parse_count(options.timeout, f"--timeout={options.timeout!r}")
     serve(options.host, options.port, Function(seconds, _prepare(options)))
     return OK
 
