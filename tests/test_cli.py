@@ -345,10 +345,10 @@ test.json: acknowledged without a request, by row tests
 alb.json: refused: this is an HTTP request, from an Application Load Balancer: set CLOUD_EVENTS_HTTP_HANDLER=apig-wsgi \
 to have the same application answer it, or to the dotted path of a Lambda handler of your own
 """),
-    ("alb.json", {"CLOUD_EVENTS_HTTP_HANDLER": "shop.refuse"}, 0, """\
+    *(("alb.json", {"CLOUD_EVENTS_HTTP_HANDLER": handler}, 0, """\
 alb.json: an HTTP request, from an Application Load Balancer; CLOUD_EVENTS_HTTP_HANDLER takes it
     $.requestContext.elb is present
-"""),
+""") for handler in ("shop.refuse", "mangum", "apig-wsgi")),
     # A row whose function fails
     ("offer.json", {"CLOUD_EVENTS_MATCHERS": "rules.any"}, 1,
      "offer.json: refused: a function of one of your rows raised KeyError: 'shop'\n"),

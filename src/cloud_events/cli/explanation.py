@@ -24,8 +24,11 @@ class Explanation:
     """Explains events by the rows and the adapter of the handler that the environment configures."""
 
     def __init__(self) -> None:
+        asgi = os.environ.get("ASGI_APPLICATION") or (
+            os.environ.get("CLOUD_EVENTS_HTTP_HANDLER") == "mangum" and not os.environ.get("WSGI_APPLICATION")
+        )
         # No application is loaded.
-        self._handler = Handler(resolve(lambda *_: None, "asgi" if os.environ.get("ASGI_APPLICATION") else "wsgi", {}))
+        self._handler = Handler(resolve(lambda *_: None, "asgi" if asgi else "wsgi", {}))
         self._rows = (*self._handler.settings.matchers, *OURS.rows)
 
     def routes(self) -> list[dict[str, Any]]:

@@ -19,6 +19,11 @@
 # helper thread waits in its place, for this one call. A call from inside our loop would wait for itself: RuntimeError.
 # Between two calls nobody drives, and tasks that outlive their event stand still, as does all of a Lambda function.
 #
+# Loans. Mangum, and what else makes HTTP requests of Lambda's events, runs the current loop of its thread by itself. So
+# the loop is lent to it: for the time of the call its thread is the driver, and our loop the current one there. A
+# thread that drives steps aside for that, and takes over afterwards. A borrower cannot step aside: an HTTP request that
+# waits for another one, which is handed to the handler in another thread, would wait forever. Hence the RuntimeError.
+#
 # Context variables. A call runs in a copy of its caller's context: it sees what a custom handler has set, and sets
 # nothing that anybody else would see. Two things do not belong in the copy: asgiref notes in the context which thread
 # must run synchronous code. That thread would take our loop for its own "main" loop, and post to it when nobody
@@ -51,7 +56,7 @@ import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from contextvars import Context, copy_context
+from contextvars import Context, ContextVar, copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +70,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger("cloud_events")
 
 SHUTDOWN_SECONDS = 1.5  # Lambda gives at most 2: developer guide, "Lambda execution environment lifecycle"
+
+
+LENT: ContextVar[object] = ContextVar("cloud_events_lent", default=None)  # the loan that the current code belongs to
 
 
 class Handle:
@@ -95,7 +103,8 @@ class SharedLoop:
         self.loop = asyncio.new_event_loop()
         self.loop.set_task_factory(task_factory)
         self.driver: int | None = None  # the thread that drives
-        self.lent = False  # whether somebody else's code runs the loop, which must not be stopped then
+        self.borrowers = 0  # the threads that wait for the loop to be lent to them
+        self.lent: object | None = None  # marks the loan: somebody else's code runs the loop, and must not be stopped
         self.changed = threading.Condition(lock)  # the driver, or a call that is done
         self.shutdown_functions: list[Call] = []
         self._shutdowns: list[asyncio.Task[None]] = []
@@ -118,46 +127,79 @@ class SharedLoop:
         handle.done = True
         with self.changed:
             self.changed.notify_all()
-        if not self.lent:
-            self.loop.stop()  # if the call is not the driver's own, the driver goes on
+        self._stop()  # if the call is not the driver's own, the driver goes on
+
+    def _stop(self) -> None:
+        if self.lent is None:
+            self.loop.stop()
 
     def wait(self, handle: Handle, seconds: float | None = None) -> None:
         """Wait until the call is done: by driving the loop, or for *seconds* while another thread drives it."""
         thread = threading.get_ident()
+        if self.driver == thread:
+            self._drive_lent(handle)
+        while not handle.done:
+            try:
+                with self.changed:
+                    self.changed.wait_for(lambda: handle.done or self._free(), seconds)
+                    if handle.done or not self._free():
+                        return
+                    self.driver = thread
+                while not (handle.done or self.borrowers):
+                    self._run()
+            finally:
+                if self.driver == thread:
+                    self.driver = None  # before anything that Ctrl-C may interrupt
+                    with self.changed:
+                        self.changed.notify_all()
+
+    def _free(self) -> bool:
+        return self.driver is None and not self.borrowers
+
+    def _run(self) -> None:
         try:
-            with self.changed:
-                self.changed.wait_for(lambda: handle.done or self.driver is None, seconds)
-                if handle.done or self.driver is not None:
-                    return
-                self.driver = thread
+            self.loop.run_forever()
+        except (SystemExit, KeyboardInterrupt):
+            if threading.current_thread() is threading.main_thread():
+                raise
+
+    def _drive_lent(self, handle: Handle) -> None:
+        """Drive the loop in the thread that it was lent to, and which does not run it now, until the call is done."""
+        lent, self.lent = self.lent, None
+        try:
             while not handle.done:
-                try:
-                    self.loop.run_forever()
-                except (SystemExit, KeyboardInterrupt):
-                    if threading.current_thread() is threading.main_thread():
-                        raise
+                self._run()
+        finally:
+            self.lent = lent
+
+    def lend(self, function: Callable[..., Any], arguments: tuple[Any, ...], context: Context) -> Any:
+        """Call *function* in *context*; it finds the loop as the current one of this thread, and may run it."""
+        thread = threading.get_ident()
+        if self.driver == thread:  # it was lent to this thread before
+            return context.run(function, *arguments)
+        before = _current_loop()
+        try:
+            self._borrow(thread)
+            asyncio.set_event_loop(self.loop)
+            self.lent = object()
+            context.run(LENT.set, self.lent)
+            return context.run(function, *arguments)
         finally:
             if self.driver == thread:
-                self.driver = None  # before anything that Ctrl-C may interrupt
+                self.driver = self.lent = None
                 with self.changed:
                     self.changed.notify_all()
-
-    def lend(self, function: Callable[[], Any]) -> Any:
-        """Return what *function* returns, which finds the loop as the current one of this thread, and may run it."""
-        with self.changed:
-            self.changed.wait_for(lambda: self.driver is None)
-            self.driver = threading.get_ident()
-        before = _current_loop()
-        asyncio.set_event_loop(self.loop)
-        self.lent = True
-        try:
-            return function()
-        finally:
-            self.lent = False
             asyncio.set_event_loop(before)
-            with self.changed:
-                self.driver = None
-                self.changed.notify_all()
+
+    def _borrow(self, thread: int) -> None:
+        with self.changed:
+            self.borrowers += 1
+            try:
+                self.loop.call_soon_threadsafe(self._stop)
+                self.changed.wait_for(lambda: self.driver is None)
+                self.driver = thread
+            finally:
+                self.borrowers -= 1
 
     async def shut_down(self) -> None:
         """Run the shutdown functions, each once; wait for them, whoever began them, for SHUTDOWN_SECONDS."""
@@ -217,16 +259,21 @@ class Loop:
     def lend(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Return what *function* returns, called while the loop is the current one of its thread, and of no other.
 
-        For code that runs ``asyncio.get_event_loop()`` itself, as Mangum does. Raises RuntimeError inside the loop.
+        For code that runs ``asyncio.get_event_loop()`` itself, as Mangum does. Raises RuntimeError inside the loop, and
+        in a thread that such code waits for.
         """
         self.refuse_itself()
         with self._lock:
             shared = self._make()
-        call = partial(callers_context().run, function, *arguments)
+        if shared.lent is not None and LENT.get() is shared.lent and not self._drives():
+            raise RuntimeError(
+                "an HTTP request was handed to the handler while the application was answering another one, and waited "
+                "for it; call the view itself"
+            )
         if not _runs_a_loop():
-            return shared.lend(call)
+            return shared.lend(function, arguments, callers_context())
         with ThreadPoolExecutor(1, "cloud_events-loop") as helper:
-            return helper.submit(shared.lend, call).result()
+            return helper.submit(shared.lend, function, arguments, callers_context()).result()
 
     def _make(self) -> SharedLoop:
         if self._shared is None:
@@ -235,7 +282,7 @@ class Loop:
 
     def refuse_itself(self) -> None:
         """Raise RuntimeError in the thread that drives the loop, which would wait for itself."""
-        if self._drives():
+        if self._drives() and _runs_a_loop():
             raise RuntimeError(
                 "the handler was called by the application itself, inside its event loop; "
                 "call it in a thread: await asyncio.to_thread(handler, event, context)"
