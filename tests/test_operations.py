@@ -125,13 +125,15 @@ from reported import handler
 """
 
 
-def test_sentry_has_one_report_of_each_failure(project):
-    """An exception of a view is reported once, and so is a status that no view raised."""
+@pytest.mark.parametrize("lets_through", ["False", "True"])
+def test_sentry_has_one_report_of_each_failure(project, lets_through):
+    """An exception is reported once, whether or not the framework lets it through, and so is a status of no view."""
     pytest.importorskip("sentry_sdk")
-    (project / "printed.py").write_text(SENTRY)
+    setting = f"from reported import app\napp.config['PROPAGATE_EXCEPTIONS'] = {lets_through}\n"
+    (project / "printed.py").write_text(SENTRY + setting)
     with Runtime("printed.handler", path=project) as runtime:
-        statuses = [runtime.invoke(event).failure[1][:26] for event in (sns("x"), sqs("x"))]
-    assert statuses == ["the application answered 5", "the application answered 4"]
+        errors = [runtime.invoke(event).failure[0] for event in (sns("x"), sqs("x"))]
+    assert errors == ["RuntimeError" if lets_through == "True" else "EventFailed", "EventFailed"]
     assert re.findall("reported (.*)", runtime.stdout) == ["RuntimeError", "EventFailed"]
 
 
