@@ -20,19 +20,12 @@ def tells(text):
 
 # What decides the row and the path of an event, or must have a form of its own.
 _LEFT = {
-    *(
-        "eventSource",
-        "EventSource",
-        "source",
-        "specversion",
-        "detail-type",
-        "detailType",
-        "eventName",
-        "version",
-        "type",
-    ),
-    *("eventSourceARN", "eventSourceArn", "eventType", "data", "data_base64", "datacontenttype", "datacontentencoding"),
+    *("eventSource", "EventSource", "eventSourceARN", "eventSourceArn", "source", "specversion", "detail-type"),
+    *("detailType", "eventName", "eventType", "version", "type", "data", "value", "data_base64", "datacontenttype"),
+    "datacontentencoding",
 }
+# Paths and the identifiers of records are logged, and what they are made of with them.
+_LOGGED = {"source", "eventSource", "EventSource", "eventName", "messageId", "messageID", "sequenceNumber"}
 
 
 def plant(value, key=None):
@@ -66,24 +59,11 @@ def _leaves(value, key=None):
         yield key, value
 
 
-LOGGED = (
-    "source",
-    "eventSource",
-    "EventSource",
-    "eventName",
-    "messageId",
-    "messageID",
-    "sequenceNumber",
-    "SequenceNumber",
-)
-
-
 def _content():
     """Every longer text that the samples hold: a log that shows one shows what was in an event."""
     events = [json.loads(file.read_text()) for file in Path(__file__).with_name("events").glob("*.json")]
     leaves = [leaf for event in events for leaf in _leaves(event)]
-    # Paths and the identifiers of records are logged, and what they are made of with them.
-    named = "\n".join(text for key, text in leaves if key in LOGGED)
+    named = "\n".join(text for key, text in leaves if key in _LOGGED)
     return sorted({text for _, text in leaves if len(text) > 23 and text not in named})
 
 

@@ -10,7 +10,9 @@ from mangum import Mangum
 
 import cloud_events
 from cloud_events import ConfigurationError, Matcher, UnsupportedEvent, make_handler
+from cloud_events.handler import Handler
 from cloud_events.interface.loop import LOOP
+from cloud_events.settings import resolve
 from conftest import EVENTS, Context, sample
 from legs import Answer, answer, application, both_legs, handler
 
@@ -278,6 +280,7 @@ KINDS = {
 
 
 @both_legs
+@pytest.mark.usefixtures("mangums_loop")
 class TestHttp:
     @pytest.mark.parametrize("name", HTTP)
     def test_handed_on(self, leg, name):
@@ -304,19 +307,36 @@ class TestHttp:
             "application answer it, or to the dotted path of a Lambda handler of your own"
         )
 
-    @pytest.mark.usefixtures("mangums_loop")
     @pytest.mark.parametrize("name", SERVED)
     def test_website_and_events(self, leg, name):
         """One function, with the real adapters, serves one application's website and its events."""
-        app = application(leg, path_of)
+        app, event = application(leg, path_of), sample(name)
         website = make_lambda_handler(app) if leg == "wsgi" else Mangum(app, lifespan="off")
-        handle = make_handler(app, http_handler=website)
-        event = sample(name)
-        told = handle(event, Context())
         path = event.get("path") or event["rawPath"]
-        assert (told["statusCode"], told["body"]) == (200, f'"{path}"')
-        assert told == website(event, Context())
-        assert handle(S3, Context()) == REPLY
+        for setting in (website, PACKAGES[leg]):
+            handle = make_handler(app, http_handler=setting)
+            told = handle(event, Context())
+            assert (told["statusCode"], told["body"]) == (200, f'"{path}"')
+            assert told == website(event, Context())
+            assert handle(S3, Context()) == REPLY
+
+    def test_what_the_package_does_not_take(self, leg):
+        """VPC Lattice needs a handler of one's own."""
+        with pytest.raises(UnsupportedEvent) as caught:
+            handler(leg, path_of, http_handler=PACKAGES[leg])(sample("http.lattice2"), None)
+        assert str(caught.value) == (
+            f"this is an HTTP request, from VPC Lattice, payload 2.0, which {PACKAGES[leg]} does not take: set "
+            "CLOUD_EVENTS_HTTP_HANDLER to the dotted path of a Lambda handler of your own"
+        )
+
+    def test_package_that_is_not_installed(self, leg, monkeypatch):
+        """It fails the start, with the command that installs it."""
+        package = PACKAGES[leg]
+        monkeypatch.setitem(sys.modules, package.replace("-", "_"), None)
+        with pytest.raises(ConfigurationError) as caught:
+            handler(leg, path_of, http_handler=package)
+        label = f"CLOUD_EVENTS_HTTP_HANDLER='{package}'"
+        assert str(caught.value) == f"{label}: the package is not installed; pip install 'cloud-events[{package}]'"
 
     def test_from_the_environment(self, leg, module, monkeypatch):
         """The setting is the dotted path of that handler."""
@@ -388,13 +408,6 @@ def test_acknowledged(leg, event, native, caplog):
 
 
 @both_legs
-def test_context(leg):
-    """The context of Lambda may say how much time is left; if it does not, there is no deadline."""
-    assert handler(leg, answer(7))(S3, object())["body"] == "7"
-    assert handler(leg, answer(7), delivery="record")(SQS, object())["status_code"] == "200"
-
-
-@both_legs
 def test_log(leg, caplog):
     """The log has matcher, method, path, status and time of a delivery, and nothing that was in it; and extra fields,
     which Lambda's JSON log format prints."""
@@ -419,28 +432,18 @@ def test_missing_client_address():
     assert caught.value.__notes__[0].startswith("Events have no client address")
 
 
-def test_delivery():
-    """The mark of an event in environ and scope: what was matched, and the CloudEvent attributes by name."""
+@both_legs
+def test_observer(leg):
+    """What the test kit and the command line see: the event understood, and each request with what became of it."""
     seen = []
 
-    def application(environ, start_response):
-        seen.append(environ["cloud_events.delivery"])
-        start_response("204 No Content", [])
-        return []
+    class Observer:
+        def adapted(self, adapted):
+            seen.append(adapted.kind.name)
 
-    handle = make_handler(application)
-    handle(S3, None)
-    handle({}, None)
-    s3, unmatched = seen
-    names = ("matcher", "path", "record_id", "source", "type", "subject", "time")
-    assert [getattr(s3, name) for name in names] == [
-        "s3",
-        "/aws.s3",
-        None,
-        "aws:s3.eu-west-1.books-uploads",
-        "com.amazonaws.s3.ObjectCreated:Put",
-        "novels/Caf%C3%A9+Noir+%281%29.epub",
-        S3["Records"][0]["eventTime"],
-    ]
-    assert s3.event_id == s3.attributes["id"]
-    assert [getattr(unmatched, name) for name in (*names, "event_id")] == [None, "/", *[None] * 6]
+        def sent(self, request, outcome, milliseconds):
+            seen.append((request.path, outcome.response.status, milliseconds >= 0))
+
+    settings = resolve(application(leg, path_of), None, {"delivery": "record", "lifespan": "off"})
+    Handler(settings, Observer())(SQS, None)
+    assert seen == ["sqs", *[("/aws.sqs", 200, True)] * len(SQS["Records"])]

@@ -8,9 +8,7 @@ import sys
 import tracemalloc
 from itertools import product
 
-import bottle
 import falcon
-import falcon.asgi
 import pytest
 from flask import Flask
 from hypothesis import HealthCheck, example, given, settings
@@ -138,13 +136,6 @@ def flask_doors():
     return application
 
 
-def bottle_doors():
-    application = bottle.Bottle()
-    for name in (*NAMES, "/admin/"):
-        application.route(name.replace("path:rest", "rest:path"), "POST", says(braced(name)))
-    return application
-
-
 def starlette_doors():
     def endpoint(text):
         async def answer(request):
@@ -158,7 +149,7 @@ def starlette_doors():
     )
 
 
-def falcon_doors(leg):
+def falcon_doors():
     class Door:
         def __init__(self, name):
             self.name = name
@@ -166,13 +157,9 @@ def falcon_doors(leg):
         def on_post(self, request, response, **values):
             response.text = self.name.format(**values)
 
-    class AsyncDoor(Door):
-        async def on_post(self, request, response, **values):
-            response.text = self.name.format(**values)
-
-    application = falcon.App() if leg == "wsgi" else falcon.asgi.App()
+    application = falcon.App()
     for name in map(braced, NAMES):
-        application.add_route(name.replace("{rest}", "{rest:path}"), (Door if leg == "wsgi" else AsyncDoor)(name))
+        application.add_route(name.replace("{rest}", "{rest:path}"), Door(name))
     return application
 
 
@@ -189,22 +176,18 @@ def pyramid_doors():
         return config.make_wsgi_app()
 
 
-def django_doors(leg):
-    from django.core.asgi import get_asgi_application
+def django_doors():
     from django.core.wsgi import get_wsgi_application
 
-    return get_wsgi_application() if leg == "wsgi" else get_asgi_application()
+    return get_wsgi_application()
 
 
 DOORS = {
-    "django": lambda: django_doors("wsgi"),
-    "django-asgi": lambda: django_doors("asgi"),
+    "django": django_doors,
     "flask": flask_doors,
     "starlette": starlette_doors,
-    "falcon": lambda: falcon_doors("wsgi"),
-    "falcon-asgi": lambda: falcon_doors("asgi"),
+    "falcon": falcon_doors,
     "pyramid": pyramid_doors,
-    "bottle": bottle_doors,
 }
 
 
@@ -363,9 +346,7 @@ def test_nothing_but_attributes_becomes_a_header(leg, mode):
     names = {f"ce-{name}" for name in [*NATIVE, *PLANTS]} if mode == "binary" else set()
     assert {name for name, _ in recorder.headers()} == names | set(TYPED)
     if leg == "wsgi":
-        assert not {"HTTP_HOST", "HTTP_COOKIE", "HTTP_AUTHORIZATION", "REMOTE_USER", "HTTP_X_FORWARDED_FOR"} & {
-            *recorder.environs[-1]
-        }
+        assert "REMOTE_USER" not in recorder.environs[-1]
         assert recorder.environs[-1]["SERVER_NAME"] == "localhost"
 
 
@@ -384,27 +365,6 @@ def test_line_end_in_an_event_of_aws_is_left_out(leg, mode, end):
     headers = recorder.headers()
     assert "ce-subject" not in dict(headers)
     assert all(re.fullmatch("[!-~]+", value) for name, value in headers if name not in TYPED)
-
-
-TRACE = "Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1"
-
-
-@pytest.mark.parametrize("leg", LEGS)
-def test_trace_id_comes_from_the_environment_alone(monkeypatch, leg):
-    """x-amzn-trace-id is Lambda's own, whatever an event says; without Lambda's there is none."""
-    event = sample("sqs__one-record")
-    event["Records"][0]["attributes"]["AWSTraceHeader"] = "evil"
-    event |= {"x-amzn-trace-id": "evil", "_X_AMZN_TRACE_ID": "evil", "headers": {"x-amzn-trace-id": "evil"}}
-    recorder = Recorder()
-    recorder.handler(leg)(event, CONTEXT)
-    assert "x-amzn-trace-id" not in dict(recorder.headers())
-    monkeypatch.setenv("_X_AMZN_TRACE_ID", TRACE)
-    recorder.handler(leg)(event, CONTEXT)
-    assert dict(recorder.headers())["x-amzn-trace-id"] == TRACE
-    for bad in (f"{TRACE}\r\nHost: evil", f"{TRACE}é"):
-        monkeypatch.setenv("_X_AMZN_TRACE_ID", bad)
-        recorder.handler(leg)(event, CONTEXT)
-        assert "x-amzn-trace-id" not in dict(recorder.headers())
 
 
 # How much

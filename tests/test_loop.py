@@ -543,7 +543,7 @@ class TestInterrupt:
 
         with pytest.raises(KeyboardInterrupt):
             place(handler_of(view))
-        assert handler_of(name)() == "MainThread"
+        assert handler_of(name)() in ("MainThread", "cloud_events-loop")  # which may still be on its way out
         assert ended.wait(10)
 
     def test_at_any_moment(self):

@@ -1,6 +1,7 @@
-"""What the README shows is true: its code runs, its tables are those of the code, its links lead somewhere."""
+"""What the README shows is true: its code runs, its tables are those of the code."""
 
 import importlib
+import importlib.metadata
 import json
 import re
 import subprocess
@@ -10,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from cloud_events import make_handler, settings
-from cloud_events.adapter import Adapter
-from cloud_events.interface import wsgi
+from cloud_events.interface.wsgi import DEFAULT_ENVIRON
 from conftest import sample
+from sent import sent
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -69,7 +70,8 @@ def test_the_story(project, tmp_path):
     )
     (tmp_path / "event.json").write_text(json.dumps(sample("s3")))
     code = "import json; from cloud_events.handler import handler; print(handler(json.load(open('event.json')), None))"
-    lines = run(project, code, WSGI_APPLICATION="site_wsgi.application").splitlines()
+    settings = {"WSGI_APPLICATION": "site_wsgi.application", "CLOUD_EVENTS_RESPONSE": "native"}
+    lines = run(project, code, **settings).splitlines()
     assert lines[0].startswith("books-uploads novels/Café Noir (1).epub ")
     assert lines[1].startswith(
         "{'status_code': '201', 'body': '', 'headers': {'Content-Type': 'text/html; charset=utf-8'"
@@ -90,19 +92,19 @@ def test_flask_and_fastapi(project, capsys):
 
 
 def test_the_environ_that_is_merged(project):
-    """WSGI_ENVIRON's dictionary lies over the default environ, which is the one shown."""
-    interface = wsgi.Interface(lambda environ, start_response: [], importlib.import_module("app.config").environ)
-    request = Adapter().adapt(None, None).request
-    environ = interface.environ(request)
-    assert (environ["HTTP_ACCEPT"], environ["REQUEST_METHOD"], environ["CONTENT_LENGTH"], interface.default_path) == (
-        "application/vnd.api+json",
-        "GET",
-        "0",
-        "/books/",
-    )
+    """WSGI_ENVIRON's dictionary is merged over the default environ, which is the one shown."""
+    seen = []
+
+    def view(environ, start_response):
+        seen.append([environ[name] for name in ("HTTP_ACCEPT", "REQUEST_METHOD", "CONTENT_LENGTH", "PATH_INFO")])
+        start_response("204 No Content", [])
+        return []
+
+    make_handler(view, wsgi_environ="app.config.environ")(None, None)
+    assert seen == [["application/vnd.api+json", "GET", "0", "/books/"]]
     shown = {}
     exec(next(block for block in BLOCKS if "DEFAULT_ENVIRON = {" in block), shown)
-    assert shown["DEFAULT_ENVIRON"] == wsgi.DEFAULT_ENVIRON
+    assert shown["DEFAULT_ENVIRON"] == DEFAULT_ENVIRON
 
 
 def test_handlers_of_ones_own(project):
@@ -120,25 +122,27 @@ def test_handlers_of_ones_own(project):
 
 def test_rows_of_ones_own(project):
     """The three rows route by queue, by detail-type, and by bucket."""
-    adapter = Adapter(importlib.import_module("project.events").matchers)
     invoices = sample("sqs")
     for record in invoices["Records"]:
         record["eventSourceARN"] = "arn:aws:sqs:eu-west-1:123456789012:invoices"
     paid = {**sample("eventbridge"), "source": "depot", "detail-type": "Order Paid"}
-    paths = [adapter.adapt(event, None).request.path for event in (invoices, sample("sqs"), paid, sample("s3"))]
+    events = (invoices, sample("sqs"), paid, sample("s3"))
+    paths = [sent(event, matchers="project.events.matchers")[0].path for event in events]
     assert paths == ["/invoices", "/aws.sqs", "/orders/paid", "/uploads/books-uploads"]
 
 
 def test_a_view_asks_for_its_cloudevent(project):
     """The three attributes that the comment shows are those of an S3 event."""
-    view = importlib.import_module("project.views").view
-    request = Adapter().adapt(sample("s3"), None).request
-    environ = wsgi.Interface(lambda environ, start_response: []).environ(request)
-    assert view(environ) == (
-        "com.amazonaws.s3.ObjectCreated:Put",
-        "aws:s3.eu-west-1.books-uploads",
-        "novels/Caf%C3%A9+Noir+%281%29.epub",
-    )
+    view, seen = importlib.import_module("project.views").view, []
+
+    def application(environ, start_response):
+        seen.append(view(environ))
+        start_response("204 No Content", [])
+        return []
+
+    make_handler(application)(sample("s3"), None)
+    source, key = "aws:s3.eu-west-1.books-uploads", "novels/Caf%C3%A9+Noir+%281%29.epub"
+    assert seen == [("com.amazonaws.s3.ObjectCreated:Put", source, key)]
 
 
 def test_the_lock(project):
@@ -165,8 +169,8 @@ def table(heading):
 
 
 def test_the_settings_are_those_that_exist():
-    named = {re.search(r"`(\w+)`", row[0])[1] for row in table("| setting | says")}
-    variables = {settings.PREFIX + name.upper() for name in settings.OPTIONS}
+    named = {re.search(r"`(\w+)`", row[0])[1] for row in table("| setting | meaning")}
+    variables = {settings.PREFIX + name.upper() for name in settings.NAMES}
     assert named == {"WSGI_APPLICATION", "ASGI_APPLICATION", "WSGI_ENVIRON", "ASGI_SCOPE"} | variables
 
 
@@ -188,9 +192,12 @@ EVENTS = {
 def test_the_paths_are_those_that_events_get(row):
     """An event of the row goes to the path that the table shows."""
     event = EVENTS.get(row[0]) or sample(row[0].lower())
-    assert f"`{Adapter().adapt(event, None).request.path}`" == row[2]
+    assert f"`{sent(event)[0].path}`" == row[2]
 
 
-def test_the_links_lead_somewhere():
-    links = re.findall(r"\]\(([^)]+)\)", README)
-    assert [link for link in links if not link.startswith("https://") and not (ROOT / link).exists()] == []
+def test_links_on_the_package_index():
+    """There, all are absolute."""
+    description = importlib.metadata.metadata("cloud-events").get_payload()
+    links = re.findall(r"\]\(([^)]+)\)", description)
+    assert len(links) == len(re.findall(r"\]\(([^)]+)\)", README))
+    assert [link for link in links if not link.startswith("https://")] == []

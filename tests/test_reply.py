@@ -65,7 +65,7 @@ DICTIONARIES = {
 @MODES
 @pytest.mark.parametrize("name", DICTIONARIES)
 def test_dictionary(leg, response, name):
-    """The default reply is the README's dictionary; native mode returns it too if the sender does not read the answer."""
+    """The default reply is the README's dictionary; in native mode too if the sender does not read the answer."""
     headers, body, shown, shown_headers, more = DICTIONARIES[name]
     headers = [("Content-Type", value) if name == "a" else (name, value) for name, value in headers]
     expected = {"status_code": "201", "body": shown, "headers": shown_headers or dict(headers), **more}
@@ -277,7 +277,10 @@ class TestOwnReport:
             assert handler(leg, given, response=response)(S3, None) == envelope(given.body.decode())
 
     LIST = "'batchItemFailures' must be a list of {'itemIdentifier': …}."
-    ENTRY = "Entry {} of 'batchItemFailures' must be {{'itemIdentifier': …}}, with the identifier of a record of this batch."
+    ENTRY = (
+        "Entry {} of 'batchItemFailures' must be {{'itemIdentifier': …}}, with the identifier of a record "
+        "of this batch."
+    )
     CANNOT = "This sender does not read which records failed: answer with a failure status instead."
     FAULTS = [
         (SQS, {"batchItemFailures": named("unknown")}, ENTRY.format(0)),
@@ -296,7 +299,7 @@ class TestOwnReport:
     KEYS = ("batch_item_failures", "BatchItemFailures", "batchItemFailure", "BATCH-ITEM-FAILURES", "batchItemsFailures")
     FAULTS += [
         (PIPE, {"batch item failures": []}, SPELLING),
-        *zip([SQS] * 5, [{key: [1]} for key in KEYS], [SPELLING] * 5),
+        *zip([SQS] * 5, [{key: [1]} for key in KEYS], [SPELLING] * 5, strict=True),
     ]
 
     @pytest.mark.parametrize(("event", "given", "fault"), FAULTS)
@@ -373,7 +376,7 @@ class TestOwnReport:
             handler(leg, answer({"batchItemFailures": named("")}), response="native")(event, None)
 
     def test_of_an_unknown_poller(self, leg):
-        """If a row of the user's says "poll" of an event that we do not know, the report is the application's affair."""
+        """If a row of the user's says "poll" of an unknown event, the report is the application's affair."""
         rows, event = [Matcher("queue", {"$.jobs": list}, "/queue", "poll")], {"jobs": []}
         given = {"batchItemFailures": named("any")}
         assert handler(leg, answer(given), matchers=rows)(event, None)["batchItemFailures"] == named("any")

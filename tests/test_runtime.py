@@ -287,8 +287,8 @@ FAULTS = {
     ),
     "both": (
         LEGS,
-        f"WSGI_APPLICATION={WSGI!r} and ASGI_APPLICATION={ASGI!r} are both set; keep the one that your application speaks: "
-        "WSGI for Flask, ASGI for FastAPI, either for Django",
+        f"WSGI_APPLICATION={WSGI!r} and ASGI_APPLICATION={ASGI!r} are both set; keep the one that your application "
+        "speaks: WSGI for Flask, ASGI for FastAPI, either for Django",
     ),
     "module": (
         {"WSGI_APPLICATION": "shop.wsgi.application"},

@@ -49,7 +49,7 @@ OPTIONS = {
     "lifespan": ("on", "on", "off", "off", "auto"),
     "failure_statuses": ("500-502, 429", {429, 500, 501, 502}, 404, {404}, {*range(300, 600)}),
     "matchers": ("shop.rows", (ROW,), ROW, (ROW,), ()),
-    "http_handler": ("shop:website", website, print, print, None),
+    "http_handler": ("shop:website", website, max, max, None),
     "wsgi_environ": ("shop.environ", SHOP.environ, {"a.b": 1}, {"a.b": 1}, {}),
     "asgi_scope": ("shop.scope", SHOP.scope, "shop:scope", SHOP.scope, {}),
     "path_prefix": ("/a/", "/a", "/b/c", "/b/c", ""),
@@ -142,6 +142,8 @@ ONE_ARGUMENT = (
     "module, and name that app"
 )
 LAMBDA = "it must be a Lambda handler, a callable of event and context, not a"
+HANDLER = "CLOUD_EVENTS_HTTP_HANDLER: this is an application, not a Lambda handler of event and context; "
+MADE = "and the library makes the handler"
 SINGLY = "records must be delivered singly for that; set CLOUD_EVENTS_DELIVERY=record"
 MISSING = "module 'shop' has no 'none'; what is it called there?"
 
@@ -261,6 +263,14 @@ KEYWORDS = [
     (SHOP.wsgi, {"matchers": iter([ROW])}, "matchers: it must be a list of Matcher rows, not a list_iterator"),
     (SHOP.wsgi, {"matchers": [ROW, 7]}, "matchers: row 1 must be a Matcher, not an int"),
     (SHOP.wsgi, {"http_handler": {}}, f"http_handler: {LAMBDA} dict"),
+    (SHOP.wsgi, {"http_handler": SHOP.wsgi}, f"{HANDLER}write 'apig-wsgi', {MADE}"),
+    (SHOP.wsgi, {"http_handler": lambda environ, start_response: None}, f"{HANDLER}write 'apig-wsgi', {MADE}"),
+    (SHOP.asgi, {"http_handler": SHOP.asgi}, f"{HANDLER}write 'mangum', {MADE}"),
+    (
+        SHOP.asgi,
+        {"http_handler": "apig-wsgi"},
+        "CLOUD_EVENTS_HTTP_HANDLER='apig-wsgi': this application speaks ASGI; write 'mangum'",
+    ),
     (SHOP.wsgi, {"http_handler": "shop.none"}, f"http_handler='shop.none': {MISSING}"),
 ]
 

@@ -20,18 +20,16 @@ from cloud_events import (
     make_handler,
 )
 from cloud_events.adapter import Adapter
-from cloud_events.adapter.path import Place
-from cloud_events.adapter.records import BATCHES, records
-from cloud_events.batch import Outcome
-from cloud_events.invocation import Invoker
-from cloud_events.messages import Delivery, Request, Response
+from cloud_events.adapter.path import Target
+from cloud_events.messages import Delivery, Outcome, Part, Request, Response
 from cloud_events.settings import resolve
 from conftest import EVENTS, Context, expectations, sample
 from planted import SECRET, plant, said_by, tells
 
 CONTEXT = Context()
 LEGS = ["wsgi", "asgi"]
-MODES = ["event", "binary", "structured"]
+# Content mode, and how records are delivered.
+MODES = [*product(("event", "binary", "structured"), ("batch", "record")), ("payload", "record")]
 # One event of each kind that the library treats in a way of its own.
 NAMES = [
     *("s3__multi-object-delete", "sqs", "sqs__fifo", "kinesis__window", "kafka.msk", "mq.rabbitmq", "docdb", "pipes"),
@@ -83,14 +81,15 @@ ANSWERS = {
     "redirect": (302, b"", [("Location", f"https://{SECRET}/{SECRET}")]),
     "failure": (500, SECRET.encode(), SECRET_HEADERS),
     "false report": (200, json.dumps({"batchItemFailures": [{"itemIdentifier": SECRET}]}).encode(), []),
-    "misspelt report": (200, json.dumps({"batch_item_failures": [SECRET]}).encode(), []),
+    "misspelled report": (200, json.dumps({"batch_item_failures": [SECRET]}).encode(), []),
+    "misplaced report": (200, json.dumps([{"batchItemFailures": [SECRET]}]).encode(), []),
     "odd status": (999, SECRET.encode(), []),
 }
 
 
-@pytest.mark.parametrize("delivery", ["batch", "record"])
 @pytest.mark.parametrize("answer", ANSWERS)
-@pytest.mark.parametrize(("leg", "mode"), [*product(LEGS, MODES)])
+@pytest.mark.parametrize(("mode", "delivery"), MODES)
+@pytest.mark.parametrize("leg", LEGS)
 def test_delivery_tells_nothing(caplog, capfd, leg, mode, answer, delivery):
     """Success, failure and warning tell neither what is in the event nor what is in the answer, but for the excerpt."""
     application = answering(leg, *ANSWERS[answer])
@@ -115,7 +114,8 @@ REFUSED = [
     {"source": f"?{SECRET}"},
     {"specversion": "1.0", "source": {SECRET: SECRET}, "id": [SECRET], "type": None},
     {"specversion": SECRET, "source": "shop", "id": "1", "type": "t"},
-    NATIVE | {f"X-{SECRET}": "x"},
+    NATIVE | {f"X {SECRET}": "x"},
+    NATIVE | {f"x{SECRET}" * 3: "x"},
     NATIVE | {"extra": {SECRET: SECRET}, "subject": [SECRET], "time": SECRET, "dataschema": ""},
     NATIVE | {"subject": f"{SECRET}\x00"},
     NATIVE | {"datacontenttype": SECRET, "data": SECRET},
@@ -134,13 +134,13 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(("mode", "delivery"), MODES)
 @pytest.mark.parametrize("leg", LEGS)
-def test_refusal_tells_nothing(caplog, capfd, leg, mode):
+def test_refusal_tells_nothing(caplog, capfd, leg, mode, delivery):
     """An event that is refused is refused without being quoted, and its error keeps nothing of it."""
     rows = [Matcher("called", {"$.call": str}, lambda event: event["call"])]
     refused = 0
-    for event, delivery, extra in product(REFUSED, ("batch", "record"), ({}, {"sources": "com.example.*"})):
+    for event, extra in product(REFUSED, ({}, {"sources": "com.example.*"})):
         handler = make_handler(
             answering(leg, 200), content_mode=mode, delivery=delivery, matchers=rows, lifespan="off", **extra
         )
@@ -150,18 +150,9 @@ def test_refusal_tells_nothing(caplog, capfd, leg, mode):
             assert type(error) in (InvalidEvent, UnsupportedEvent)
             assert not tells(said_by(error))
             refused += 1
-    assert refused > len(REFUSED)
+    assert refused > len(REFUSED) // 2
     assert not tells(caplog.text)
     assert not tells("".join(capfd.readouterr()))
-
-
-def test_locked_out_source_is_not_told(caplog):
-    """A value that CLOUD_EVENTS_SOURCES keeps out is not quoted."""
-    handler = make_handler(answering("wsgi", 200), sources="com.example.*")
-    error = error_of(handler, {"source": SECRET})
-    assert type(error) is InvalidEvent
-    assert not tells(said_by(error))
-    assert not tells(caplog.text)
 
 
 @pytest.mark.parametrize("delivery", ["batch", "record"])
@@ -183,15 +174,6 @@ def test_exception_tells_nothing(caplog, capfd, leg, delivery):
     assert not tells("".join(capfd.readouterr()))
 
 
-def test_time_running_out_tells_nothing(caplog):
-    """Records that there is no time for are reported, not told."""
-    handler = make_handler(answering("wsgi", 200), delivery="record")
-    reply = handler(plant(sample("sqs")), Context(lambda: 1))
-    assert len(reply["batchItemFailures"]) == len(sample("sqs")["Records"])
-    assert "the function's time was nearly over" in caplog.text
-    assert not tells(caplog.text)
-
-
 @pytest.mark.parametrize("kind", ["sync", "async"])
 def test_answer_that_is_too_long_tells_nothing(caplog, kind):
     """An answer that Lambda cannot hand on is cut or refused without being quoted."""
@@ -199,7 +181,7 @@ def test_answer_that_is_too_long_tells_nothing(caplog, kind):
     error = error_of(handler, plant(sample("lex.v2" if kind == "sync" else "s3")))
     assert type(error) is (ReplyTooLarge if kind == "sync" else type(None))
     assert error is None or not tells(said_by(error))
-    assert ("too long for Lambda" in caplog.text) is (kind == "async")
+    assert ("more than Lambda hands on" in caplog.text) is (kind == "async")
     assert not tells(caplog.text)
 
 
@@ -227,21 +209,23 @@ def test_reprs_tell_nothing():
     delivery = Delivery("sqs", "/aws.sqs", SECRET, {"id": SECRET, SECRET: SECRET})
     request = Request("/aws.sqs", SECRET, SECRET.encode(), SECRET, [("ce-id", SECRET)], event, CONTEXT, delivery)
     response = Response(500, [(SECRET, SECRET)], SECRET.encode(), None)
-    adapted = Adapter(by_record=True).adapt(event, CONTEXT)
+    adapter, part = Adapter(by_record=True), Part(event, SECRET, 2, SECRET, SECRET)
+    adapted = adapter.adapt(event, CONTEXT)
     application = answering("wsgi", 200)
     settings = resolve(application, None, {"wsgi_environ": {"HTTP_AUTHORIZATION": SECRET}})
     shown = {
-        repr(delivery): "<Delivery sqs '/aws.sqs'>",
-        repr(request): "<Request '/aws.sqs', 11 bytes>",
-        repr(response): "<Response 500, 11 bytes>",
-        repr(settings): "<Settings wsgi>",
-        repr(Place("source", "/shop", SECRET)): "<Place '/shop'>",
-        repr(records(BATCHES["sqs"], event)[0]): "<Record 0>",
-        repr(adapted.parts[0]): "<Part>",
-        repr(adapted): "<Adapted sqs, poll>",
+        delivery: "<Delivery sqs '/aws.sqs'>",
+        Delivery(None, "/"): "<Delivery None '/'>",
+        request: "<Request '/aws.sqs', 11 bytes>",
+        response: "<Response 500, 11 bytes>",
+        settings: "<Settings wsgi>",
+        part: "<Part 2>",
+        Outcome(part, SECRET, response, ValueError(SECRET)): "<Outcome of <Part 2>>",
+        Target("source", "/shop", SECRET): "<Target '/shop'>",
+        adapted: "<Adapted sqs, poll>",
+        adapter.units(adapted, adapted.parts[0], {})[0]: "<Unit <Target '/aws.sqs'>>",
     }
-    assert [*shown] == [*shown.values()]
-    assert not tells(repr(Outcome(adapted.parts[0], request, response, None)))
+    assert [*map(repr, shown)] == [*shown.values()]
     assert not tells(repr(EventsOnly(application)) + repr(make_handler(application)))
 
 
@@ -259,17 +243,6 @@ def test_reprs_of_cloud_events_tell_nothing():
     assert len(shown) > 4
     assert not any(tells(one) for one in shown)
     assert {one.partition(" of ")[0] for one in shown} == {"<CloudEvent"}
-
-
-def test_reprs_of_the_test_kit_tell_nothing():
-    """What the command line and the test kit hold of an invocation shows its outline only."""
-    invoke = Invoker(resolve(answering("wsgi", 404, SECRET.encode(), SECRET_HEADERS), None, {"response": "native"}))
-    invocation = invoke(plant(sample("s3")), CONTEXT)
-    assert len(invocation.exchanges) == 1
-    assert "/aws.s3 404" in repr(invocation)
-    assert not tells(repr(invocation))
-    exchange = invocation.exchanges[0]
-    assert repr(exchange) == f"<Exchange {exchange.request!r}, <Response 404, 11 bytes>>"
 
 
 def test_excerpt_is_short():

@@ -1,31 +1,31 @@
-"""The pytest fixture ``event_client``, there wherever cloud-events is installed. PYTEST_DONT_REWRITE
+"""The pytest fixture ``event_client``, available wherever cloud-events is installed. PYTEST_DONT_REWRITE
 
-It loads no other module of the library until a test asks for it, so that coverage of yours is complete.
+It loads no other module of the library until a test asks for it: pytest imports this one at every start.
 """
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import Any
-
     from .testing import EventClient
 
 
 @pytest.fixture
-def event_client() -> "Iterator[Callable[..., EventClient]]":
+def event_client() -> Iterator[Callable[..., EventClient]]:
     """``event_client(application, **settings)``: a client whose ``send(event)`` does what Lambda would do.
 
     The arguments are those of ``make_handler``. After the test the lifespans of its ASGI applications end.
     """
-    from contextlib import ExitStack
-
     from .testing import EventClient
 
     with ExitStack() as clients:
 
-        def make(application: "Any", interface: "Any" = None, **settings: "Any") -> EventClient:
+        def make(application: Any, interface: Any = None, **settings: Any) -> EventClient:
             return clients.enter_context(EventClient(application, interface, **settings))
 
         yield make

@@ -116,6 +116,7 @@ class Adapter:
         if adapted.split == "record":
             return self._units_of_record(adapted, part, window)
         event, ours, kind, context = part.value, adapted.ours, adapted.kind, adapted.context
+        describer = adapted.describer
         tool = _tool(context) if kind.name == TOOL else None
         if tool is not None:
             return [Unit(self._router.targets.of_tool(tool), kind, event, None, {}, context)]
@@ -124,10 +125,11 @@ class Adapter:
             if ours is not None and ours.path in (HTTP, EACH):
                 raise InvalidEvent("a list of events must hold neither HTTP requests nor further lists")
             kind = kind_of(ours.name if ours else None)
+            describer = Describer(kind, event, request_id(context))
         elif kind.name == "cloudevents.batch" and self._router.row(ours, event) is ours:
             # All of them go to the same target, as adapt() has made sure.
             return [Unit(self._router.targets_of(event).pop(), kind, event, None, {}, context)]
-        attributes = Describer(kind, event, request_id(context)).whole(part.position)
+        attributes = describer.whole(part.position)
         return [Unit(self._router.target(ours, event), kind, event, None, attributes, context)]
 
     def _units_of_record(self, adapted: Adapted, part: Part, window: dict[str, Any]) -> list[Unit]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Literal
 
 from ..errors import ConfigurationError
-from .jsonpath import finder, parse
+from .jsonpath import finder, look_up, parse
 
 REPLIES = ("sync", "async", "poll")
 HTTP = "http"  # the "path" of events that are HTTP requests: recognised, never routed
@@ -26,7 +27,7 @@ class Condition:
         self.path = path
         self.expected = expected
         self.steps = parse(path)
-        self._find = finder(path)
+        self._find = partial(look_up, steps=self.steps) if self.steps is not None else finder(path)
         self._holds = _holds(expected)
 
     def met_by(self, event: Any) -> bool:

@@ -16,27 +16,31 @@ class Registry:
 
     def __init__(self, rows: Iterable[Matcher]) -> None:
         self.rows = tuple(rows)
-        self._constants: dict[Steps, dict[str, list[Entry]]] = {}
-        self._keys: dict[str | int, list[Entry]] = {}  # 0: any index of a list
+        # By the first step of the path; 0 stands for any index of a list.
+        self._constants: dict[str | int, dict[Steps, dict[str, list[Entry]]]] = {}
+        self._keys: dict[str | int, list[Entry]] = {}
         self._always: list[Entry] = []
         for entry in enumerate(self.rows):
             first = next(iter(entry[1].conditions), None)
             steps = first.steps if first else None
-            if first and steps and isinstance(first.expected, str):
-                self._constants.setdefault(steps, {}).setdefault(first.expected, []).append(entry)
-            elif steps:
-                self._keys.setdefault(steps[0] if isinstance(steps[0], str) else 0, []).append(entry)
-            else:
+            if not (first and steps):
                 self._always.append(entry)
+                continue
+            key = steps[0] if isinstance(steps[0], str) else 0
+            if isinstance(first.expected, str):
+                constants = self._constants.setdefault(key, {}).setdefault(steps, {})
+                constants.setdefault(first.expected, []).append(entry)
+            else:
+                self._keys.setdefault(key, []).append(entry)
 
     def matching(self, event: Any) -> Iterator[Matcher]:
         """Yield the rows whose conditions all hold for *event*, in order."""
         candidates = [*self._always]
         for key in event if isinstance(event, dict) else (0,):
             candidates += self._keys.get(key, ())
-        for steps, rows in self._constants.items():
-            for value in look_up(event, steps):
-                candidates += rows.get(value, ()) if isinstance(value, str) else ()
+            for steps, rows in self._constants.get(key, {}).items():
+                for value in look_up(event, steps):
+                    candidates += rows.get(value, ()) if isinstance(value, str) else ()
         return (row for _, row in sorted(candidates) if row.matches(event))  # no two have the same place
 
     def match(self, event: Any) -> Matcher | None:

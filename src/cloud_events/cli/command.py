@@ -10,14 +10,15 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from difflib import get_close_matches
+from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from .. import __version__
 from ..errors import CloudEventsError, ConfigurationError
 from ..settings import from_environment, parse_count
 from ..testing.invocation import Invoker, LambdaContext
+from .check import check as check_files
 from .explanation import Explanation
 from .report import ACKNOWLEDGED, Formatter, as_json, as_text, match_lines, their_traceback
 
@@ -53,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Settings are read from the environment, as in Lambda. Exit status: 0 if all went well; 1 if an event "
         "matched no row, was refused or failed; 2 if the command line, a setting or a file cannot be used.",
     )
-    parser.add_argument("--version", action="version", version=f"cloud-events {__version__}")
+    parser.add_argument("--version", action="version", version=f"cloud-events {version('cloud-events')}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def add(name: str, run: Callable[[argparse.Namespace], int], does: str, as_json: str) -> argparse.ArgumentParser:
@@ -66,6 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     add("routes", _routes, "print every row: its path, and what the sender of such events reads", "a JSON array")
     match = add("match", _match, "say which row matches each event, where it goes and why", line)
     invoke = add("invoke", _invoke, "send each event to your application, and say what AWS would do next", line)
+    check = add("check", _check, "find wiring in templates that would lose events", "a JSON array")
+    check.add_argument("files", nargs="+", metavar="FILE", help="a SAM, CloudFormation or Serverless template, or what "
+                       "`aws lambda list-event-source-mappings` or `get-function-configuration` prints")  # fmt: skip
     for command in (match, invoke):
         command.add_argument("files", nargs="+", metavar="FILE", help="one event as JSON; - is standard input")
     which = invoke.add_mutually_exclusive_group()
@@ -94,6 +98,10 @@ def _show(error: BaseException | None, shown: Sequence[BaseException | None] = (
             print(*traceback.format(), sep="", end="", file=sys.stderr)
 
 
+def _check(options: argparse.Namespace) -> int:
+    return check_files(options.files, options.json)
+
+
 def _routes(options: argparse.Namespace) -> int:
     routes = Explanation().routes()
     if options.json:
@@ -119,7 +127,8 @@ def _match(options: argparse.Namespace) -> int:
 
 
 def _invoke(options: argparse.Namespace) -> int:
-    repeat, seconds = parse_count(options.repeat, "--repeat"), parse_count(options.timeout, "--timeout")
+    repeat = parse_count(options.repeat, f"--repeat={options.repeat!r}")
+    seconds = parse_count(options.timeout, f"--timeout={options.timeout!r}")
     for name in ("wsgi", "asgi"):
         if path := getattr(options, name):
             os.environ.update(WSGI_APPLICATION="", ASGI_APPLICATION="")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 import os
@@ -62,30 +63,18 @@ def as_json(file: str, runs: list[Invocation], load: float | None) -> dict[str, 
     first = runs[0]
     requests = [
         {
-            "row": each.request.delivery.matcher,
-            "record": each.request.delivery.record_id,
-            "method": each.method,
-            "path": each.request.path,
-            "query": each.request.query,
-            "headers": each.headers,
-            "status": each.response and each.response.status,
-            "error": _error(each.error),
-            "dropped": each.dropped,
+            "row": each.request.delivery.matcher, "record": each.request.delivery.record_id, "method": each.method,
+            "path": each.request.path, "query": each.request.query, "headers": each.headers,
+            "status": each.response and each.response.status, "error": _error(each.error), "dropped": each.dropped,
             "milliseconds": each.milliseconds,
-        }
-        for each in first.exchanges
-    ]
+        } for each in first.exchanges
+    ]  # fmt: skip
     return {
-        "file": file,
-        "row": first.name,
-        "requests": requests,
-        "reply": first.reply,
-        "raised": _error(first.raised),
-        "next": first.next,
-        "then": first.then,
+        "file": file, "row": first.name, "requests": requests, "reply": first.reply, "raised": _error(first.raised),
+        "next": first.next, "then": first.then,
         "milliseconds": {"load": load, "runs": [run.milliseconds for run in runs]},
         "failed": sum(run.failed for run in runs),
-    }
+    }  # fmt: skip
 
 
 def _error(error: BaseException | None) -> dict[str, str] | None:
@@ -148,7 +137,7 @@ class Formatter(logging.Formatter):
         return "".join(their_traceback(ei[1]).format()).rstrip()
 
 
-_NOT_THEIRS = (f"{Path(__file__).parents[1]}{os.sep}", "<frozen importlib")
+_NOT_THEIRS = (f"{Path(__file__).parents[1]}{os.sep}", str(Path(importlib.__file__).parent), "<frozen importlib")
 
 
 def their_traceback(error: BaseException) -> traceback.TracebackException:

@@ -7,6 +7,8 @@ def test_an_upload_becomes_a_book():
     assert (sent.status, sent.next) == (201, "done")
 """
 
+from __future__ import annotations
+
 from .client import EventClient as EventClient
 from .events import batch as batch
 from .events import cloudevent as cloudevent
