@@ -85,7 +85,7 @@ def request(unit: Unit, mode: str, batched: bool) -> Request:
     """
     attributes, described = unit.attributes, bool(unit.attributes)
     native = unit.kind.name == "cloudevent"
-    headers = cloudevent.headers(attributes)
+    headers = [] if native and mode == "event" else cloudevent.headers(attributes)
     content_type: str | None
     payload = None
     if mode == "structured" and (described or (batched and _is_batch(unit))):
@@ -102,7 +102,6 @@ def request(unit: Unit, mode: str, batched: bool) -> Request:
     else:
         # As it came: for AWS's events the headers make a CloudEvent of it, and a native one is one already.
         content_type, body = None, encode(unit.event)
-        headers = [] if native else headers
     headers += _trace(unit)
     envelopes, matcher, path = unit.envelopes, unit.target.matcher, unit.target.path
     via = tuple([envelope.kind.name for envelope in envelopes]) if envelopes else ()
