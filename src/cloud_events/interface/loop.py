@@ -53,7 +53,6 @@ import os
 import signal
 import sys
 import threading
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import Context, ContextVar, copy_context
@@ -358,16 +357,15 @@ def _runs_a_loop() -> bool:
 
 
 def _current_loop() -> asyncio.AbstractEventLoop | None:
-    """The loop that was set as the current one of this thread, or None.
-
-    Up to Python 3.13 get_event_loop() makes one in the main thread if none was set, with a warning from 3.12 on.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", DeprecationWarning)
+    """The loop that was set as the current one of this thread, or None."""
+    if sys.version_info >= (3, 14):
         try:
             return asyncio.get_event_loop()
-        except (RuntimeError, DeprecationWarning):
+        except RuntimeError:
             return None
+    else:
+        # Private names: get_event_loop() would make a loop in the main thread if there was none, which nobody closes.
+        return getattr(getattr(asyncio.get_event_loop_policy(), "_local", None), "_loop", None)
 
 
 def callers_context() -> Context:
