@@ -162,7 +162,7 @@ def test_colours(page, scheme):
     features = [{"name": "prefers-color-scheme", "value": scheme}]
     page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
     seen = []
-    for said in ("201", "500"):
+    for said in ("201", "409", "500"):
         page.send({"source": "shop", "say": said})
         for selector in (".outcome", "pre", "textarea", "button", "body"):
             element = page.browser.find_element(By.CSS_SELECTOR, selector)
