@@ -109,7 +109,7 @@ def test_what_became_of_an_event(page):
     assert page.send(sent) == ("answer", "good")
     found = page.sections
     assert [*found] == ["Matched", "Request", "Answer", "The function returned"]
-    assert found["Matched"][0].startswith("the event: POST /shop, by row source\n    $.source passes text\n")
+    assert found["Matched"][0].startswith("the event: POST /shop, by row source\n    $.source passes text()\n")
     assert found["Request"][0].startswith("POST /shop\n")
     assert "\ncontent-type: application/json\n" in found["Request"][0]
     body = found["Request"][0].partition("\n\n")[2]
