@@ -16,7 +16,10 @@ MARKED = {number for number, line in enumerate(FILE.read_text().splitlines(), 1)
 
 @pytest.mark.parametrize(
     ("checker", "command"),
-    [("mypy", ["mypy", "--strict", "--no-incremental"]), ("basedpyright", ["basedpyright", "--level", "error", "--pythonpath", sys.executable])],
+    [
+        ("mypy", ["mypy", "--strict", "--no-incremental"]),
+        ("basedpyright", ["basedpyright", "--level", "error", "--pythonpath", sys.executable]),
+    ],
 )
 def test_only_what_is_wrong_is_an_error(checker, command, tmp_path):
     pytest.importorskip(checker)
