@@ -174,6 +174,22 @@ class TestStartup:
         assert make_handler(application)(None, Context(left=lambda: 0))["body"] == "('none', False)"
         assert book.get() == "none"
 
+    def test_leaves_no_mark_on_an_event_around_it(self, caplog):
+        """An event that calls another application's handler need not wait for what the startup of that spawns."""
+
+        @asynccontextmanager
+        async def lifespan(state):
+            task = asyncio.create_task(asyncio.Event().wait())
+            yield
+            task.cancel()
+
+        async def outer(scope):
+            return await asyncio.to_thread(handler_of(application_of(lifespan)))
+
+        handler = make_handler(application_of(view=outer), lifespan="off")
+        assert handler(None, Context(left=lambda: 1000))["body"] == "ready"
+        assert [record.getMessage() for record in caplog.records] == []
+
     def test_by_its_own_event_is_refused(self):
         """A startup that calls the handler that waits for it is told that it cannot."""
 
@@ -623,7 +639,7 @@ class TestSigterm:
 
 
 START = """
-import asyncio, os, signal, sys, threading, warnings
+import asyncio, gc, os, signal, sys, threading, warnings
 from apps.ending import *
 from cloud_events.interface import loop
 """
@@ -703,7 +719,7 @@ ENDS = {
         "",
     ),
     "forked from a thread": (
-        MOVE + FORK.format("handler(None, None); os._exit(0)") + CALL,
+        MOVE + FORK.format("handler(None, None); gc.collect(); os._exit(0)") + CALL,
         "startup event child startup event parent:0 event shutdown",
         0,
         "",

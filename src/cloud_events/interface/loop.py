@@ -27,17 +27,23 @@
 # Exceptions. What a call raises is kept for its caller; so SystemExit in a view does not end whoever happens to drive.
 # asyncio lets SystemExit and KeyboardInterrupt of any other task escape from the loop as well. In the main thread they
 # are raised to the caller that drives, for they may come from a signal; in another thread they come from a task, which
-# keeps them for its event (tasks.py), so that one goes on driving. A caller that is interrupted cancels its call.
+# keeps them for its event (tasks.py), so that one drives on. A caller that is interrupted cancels its call.
 #
 # The end. close() is called at exit and on SIGTERM. It runs the shutdown functions (lifespan.py), cancels what is left,
-# and closes the loop; if another thread drives, the last one that leaves closes it. The next call has a new loop.
+# and closes the loop; if another thread drives it and cannot be stopped in time, the loop is left to that thread, with
+# a warning. The next call makes a new loop.
+#
 # SIGTERM is caught from the first startup on, in the main thread only, and passed on afterwards to whoever caught it
-# before, or to the default, which ends the process. If it comes between two events the main thread calls close() there
-# and then. If it comes while the main thread drives, a helper thread has the shutdown functions run beside the event,
-# waits for them no longer than Lambda does, and then sends the signal again. A second SIGTERM finds us gone.
+# before, or to the default, which ends the process. If it comes while the main thread does not drive, the main thread
+# calls close() there and then. If it does drive, in the midst of an event, a helper thread has the shutdown functions
+# run beside the event, waits for them no longer than Lambda would, and sends the signal again. A second SIGTERM is not
+# caught.
 #
 # Fork. A child has the memory of the loop but not the threads that drive it, and shares its selector with the parent.
 # It forgets the loop without closing it, and the first call in the child makes another one.
+#
+# Locks. One lock guards who drives and what is submitted; it is held for a few steps, never while the loop runs a call.
+# It is reentrant, because the handler of a signal may come between any two steps of the main thread.
 
 from __future__ import annotations
 
@@ -48,6 +54,7 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from contextvars import Context, copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -92,14 +99,15 @@ class SharedLoop:
         self.loop = asyncio.new_event_loop()
         self.loop.set_task_factory(task_factory)
         self.driver: int | None = None  # the thread that drives
-        self.changed = threading.Condition(lock)  # the driver, or a call that is done
+        self.lock = lock
+        self.changed = threading.Condition(lock)  # for the driver, and for calls that are done
         self.shutdown_functions: list[Call] = []
         self._shutdowns: list[asyncio.Task[None]] = []
 
     def submit(self, call: Call, context: Context) -> Handle:
         """Have *call* begin, in *context*, as soon as the loop is driven."""
         handle = Handle()
-        with self.changed:
+        with self.lock:
             if self.driver is None:
                 self._begin(handle, call, context)
             else:
@@ -112,7 +120,7 @@ class SharedLoop:
 
     def _end(self, handle: Handle) -> None:
         handle.done = True
-        with self.changed:
+        with self.lock:
             self.changed.notify_all()
         self.loop.stop()  # if the call is not the driver's own, the driver goes on
 
@@ -120,7 +128,7 @@ class SharedLoop:
         """Wait until the call is done: by driving the loop, or for *seconds* while another thread drives it."""
         thread = threading.get_ident()
         try:
-            with self.changed:
+            with self.lock:
                 self.changed.wait_for(lambda: handle.done or self.driver is None, seconds)
                 if handle.done or self.driver is not None:
                     return
@@ -134,7 +142,7 @@ class SharedLoop:
         finally:
             if self.driver == thread:
                 self.driver = None  # before anything that Ctrl-C may interrupt
-                with self.changed:
+                with self.lock:
                     self.changed.notify_all()
 
     async def shut_down(self) -> None:
@@ -184,7 +192,8 @@ class Loop:
         try:
             _wait(shared, handle)
         except BaseException:  # Ctrl-C, or SystemExit of a task: the call must not go on with the next one
-            shared.loop.call_soon_threadsafe(lambda: handle.task.cancel())
+            with suppress(RuntimeError):  # the loop was closed meanwhile
+                shared.loop.call_soon_threadsafe(lambda: handle.task.cancel())
             raise
         error, handle.error = handle.error, None  # the frames of its traceback hold the handle
         if error is None:
@@ -238,7 +247,7 @@ class Loop:
                 return
             handle = shared.submit(shared.end, Context())
         _wait(shared, handle, SHUTDOWN_SECONDS + 0.5)
-        with shared.changed:
+        with shared.lock:
             if handle.done and shared.changed.wait_for(lambda: shared.driver is None, SHUTDOWN_SECONDS):
                 shared.loop.close()
             else:
