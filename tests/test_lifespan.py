@@ -644,7 +644,7 @@ from apps.ending import *
 from cloud_events.interface import loop
 """
 CALL = "handler(None, None)\n"
-MOVE = "asyncio.run(inside())\n"
+HELPER = "asyncio.run(inside())\n"
 # Another thread drives the loop, in the midst of an event.
 THREAD = "threading.Thread(target=attempt, args=['wait'], daemon=True).start(); begun.wait()\n"
 QUICKLY = "loop.SHUTDOWN_SECONDS = 0.01\n"
@@ -686,8 +686,8 @@ def until(process, word):
 # What a program does: what it says while it ends, its exit status, and the faults that it tells.
 ENDS = {
     "driven by the main thread": (CALL + CALL, "startup event event shutdown", 0, ""),
-    "moved to a thread": (CALL + MOVE, "startup event event shutdown", 0, ""),
-    "begun in a thread": (MOVE + CALL, "startup event event shutdown", 0, ""),
+    "then driven by a helper": (CALL + HELPER, "startup event event shutdown", 0, ""),
+    "first driven by a helper": (HELPER + CALL, "startup event event shutdown", 0, ""),
     "closed before": (CALL + "loop.LOOP.close()\n" + CALL, "startup event shutdown startup event shutdown", 0, ""),
     "by SystemExit": (CALL + "raise SystemExit(3)", "startup event shutdown", 3, ""),
     "by SystemExit in an event": ("handler('leave', None)", "startup event shutdown", 3, ""),
@@ -718,8 +718,8 @@ ENDS = {
         0,
         "",
     ),
-    "forked from a thread": (
-        MOVE + FORK.format("handler(None, None); gc.collect(); os._exit(0)") + CALL,
+    "forked after a helper drove": (
+        HELPER + FORK.format("handler(None, None); gc.collect(); os._exit(0)") + CALL,
         "startup event child startup event parent:0 event shutdown",
         0,
         "",
@@ -731,7 +731,7 @@ ENDS = {
         "",
     ),
     "forked, and the child ended by SIGTERM": (
-        MOVE + FORK.format("signal.raise_signal(signal.SIGTERM)") + CALL,
+        HELPER + FORK.format("signal.raise_signal(signal.SIGTERM)") + CALL,
         "startup event child parent:-15 event shutdown",
         0,
         "",
@@ -739,7 +739,7 @@ ENDS = {
 }
 TERMINATED = {
     "between events": (CALL + PAUSE, "shutdown"),
-    "between events, moved to a thread": (MOVE + PAUSE, "shutdown"),
+    "between events, after a helper drove": (HELPER + PAUSE, "shutdown"),
     # The event dies with the process, as it would have anyway.
     "while the main thread drives": ("handler('wait', None)", "shutdown"),
     "while the main thread waits": ("asyncio.run(inside('wait'))", "shutdown cancelled"),

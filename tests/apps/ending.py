@@ -94,7 +94,8 @@ handler = make_handler(application)
 
 
 async def inside(event=None):
-    """Call the handler inside a running loop, so that its own moves to a thread."""
+    """Call the handler inside a running loop, so that a helper thread drives its own."""
+    asyncio.get_running_loop().slow_callback_duration = 60  # as slow as the machine is busy
     return handler(event, None)
 
 

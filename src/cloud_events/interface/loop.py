@@ -30,14 +30,12 @@
 # keeps them for its event (tasks.py), so that one drives on. A caller that is interrupted cancels its call.
 #
 # The end. close() is called at exit and on SIGTERM. It runs the shutdown functions (lifespan.py), cancels what is left,
-# and closes the loop; if another thread drives it and cannot be stopped in time, the loop is left to that thread, with
-# a warning. The next call makes a new loop.
+# and closes the loop; one that another thread drives on is left to it, with a warning. The next call makes a new loop.
 #
 # SIGTERM is caught from the first startup on, in the main thread only, and passed on afterwards to whoever caught it
 # before, or to the default, which ends the process. If it comes while the main thread does not drive, the main thread
 # calls close() there and then. If it does drive, in the midst of an event, a helper thread has the shutdown functions
-# run beside the event, waits for them no longer than Lambda would, and sends the signal again. A second SIGTERM is not
-# caught.
+# run beside the event, waits for them for a while, and sends the signal again. A second SIGTERM is not caught.
 #
 # Fork. A child has the memory of the loop but not the threads that drive it, and shares its selector with the parent.
 # It forgets the loop without closing it, and the first call in the child makes another one.
