@@ -770,6 +770,15 @@ class TestEnd:
         process.terminate()
         assert end(process)[:2] == (said.split(), -signal.SIGTERM)
 
+    @pytest.mark.parametrize("waits", ["handler('wait', None)", CALL + PAUSE])
+    def test_by_sigterm_that_the_program_catches(self, waits):
+        """The program's own handler comes after the shutdown, in the midst of an event, too, and may leave."""
+        process = python("signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))\n" + waits)
+        until(process, "waiting")
+        process.terminate()
+        said, status, _ = end(process)
+        assert (said[0], status) == ("shutdown", 5)
+
     def test_by_a_second_sigterm(self):
         """A shutdown that takes long does not keep a second SIGTERM from ending the process."""
         process = python(CALL + "loop.SHUTDOWN_SECONDS = 3600; shutdown.append('wait')\n" + PAUSE)

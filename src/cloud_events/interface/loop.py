@@ -17,7 +17,7 @@
 # in a view works: the thread that drives the view drives the inner event, too. (One lock around the loop would
 # deadlock.) A thread that runs a loop of its own, as in notebooks and pytest-asyncio, cannot drive a second one: a
 # helper thread waits in its place, for this one call. A call from inside our loop would wait for itself: RuntimeError.
-# Between two calls nobody drives, and tasks that outlive their event stand still, as does all of a Lambda function.
+# Between two calls nobody drives: tasks that outlive their event stand still, as does all of a Lambda function.
 #
 # Context variables. A call runs in a copy of its caller's context: it sees what a custom handler has set, and sets
 # nothing that anybody else would see. Two things do not belong in the copy: asgiref notes in the context which thread
@@ -215,8 +215,8 @@ class Loop:
     def on_shutdown(self, function: Call) -> None:
         """Call *function* before the loop is closed: at exit, and on SIGTERM if this is the main thread."""
         with self._lock:
-            if self._shared is not None:
-                self._shared.shutdown_functions.append(function)
+            functions = [] if self._shared is None else self._shared.shutdown_functions  # it may be closed by now
+            functions.append(function)
         if self._sigterm is None and threading.current_thread() is threading.main_thread():
             # signal() returns None for a handler that was not installed from Python.
             self._sigterm = signal.signal(signal.SIGTERM, self._terminate) or signal.SIG_DFL
@@ -235,6 +235,8 @@ class Loop:
             shared.wait(shared.submit(shared.shut_down, Context()), SHUTDOWN_SECONDS + 0.5)
         finally:
             os.kill(os.getpid(), signal.SIGTERM)
+            with suppress(RuntimeError):  # the loop was closed meanwhile
+                shared.loop.call_soon_threadsafe(lambda: None)  # a signal alone may come just too early to wake it
 
     def close(self) -> None:
         """Shut down, cancel what is left, and close the loop. The next call has a new one."""
@@ -295,5 +297,4 @@ def callers_context() -> Context:
 
 LOOP = Loop()
 atexit.register(LOOP.close)
-if sys.platform != "win32":  # pragma: no branch
-    os.register_at_fork(after_in_child=LOOP.forget)
+getattr(os, "register_at_fork", dict)(after_in_child=LOOP.forget)  # Windows has no fork
