@@ -379,7 +379,10 @@ def test_late_exception(leg, response, failed, caplog):
     reply = by_record(leg, Shop(OK, Answer(200, late=late), Answer(200, late=late)), response)(single_pair(), None)
     assert reply.get("batchItemFailures", []) == named(failed)
     message = "the application failed after its response at /aws.sqs was complete"
-    assert logged(caplog) == [("ERROR", message, late)]
+    assert [entry for entry in logged(caplog) if entry[0] == "ERROR"] == [("ERROR", message, late)]
+    assert [entry[1].partition(";")[0] for entry in logged(caplog) if entry[0] == "WARNING"] == [
+        "1 of 2 records failed, first: the application raised OutOfPaper"
+    ] * len(failed)
 
 
 def single_pair():
