@@ -16,12 +16,13 @@ from contextvars import ContextVar
 
 import pytest
 from flask import Flask, request
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 from sqlalchemy import event as sqlalchemy_event
+from werkzeug.wsgi import ClosingIterator
 
-from cloud_events import ConfigurationError, EventFailed, OutOfTime, make_handler
+from cloud_events import EventFailed, OutOfTime, make_handler
 from cloud_events.interface.loop import LOOP
 from conftest import Context
 from envelopes import kafka, sqs
@@ -30,30 +31,30 @@ from runtime_api import TESTS, Runtime
 
 
 def application(leg, view):
-    """An application of *leg*. *view* gets the record and whether it may await: it returns a status, or awaits one."""
+    """An application of *leg*. *view* gets event and environ (or scope); it returns a status and the seconds to wait."""
 
     def wsgi(environ, start_response):
-        status = view(environ["aws.event"], environ)
-        if isinstance(status, tuple):
-            status, seconds = status
-            time.sleep(seconds)
+        status, seconds = view(environ["aws.event"], environ) or (204, 0)
+        time.sleep(seconds)
         start_response(f"{status} Answered", [])
         return []
 
     async def asgi(scope, receive, send):
-        status = view(scope["aws.event"], scope)
-        if isinstance(status, tuple):
-            status, seconds = status
-            await asyncio.sleep(seconds)
+        status, seconds = view(scope["aws.event"], scope) or (204, 0)
+        await asyncio.sleep(seconds)
         await send({"type": "http.response.start", "status": status})
         await send({"type": "http.response.body"})
 
     return {"wsgi": wsgi, "asgi": asgi}[leg]
 
 
-def handler(leg, view, concurrency, **settings):
-    keywords = {"response": "native", "delivery": "record", "lifespan": "off", **settings}
-    return make_handler(application(leg, view), concurrency=concurrency, **keywords)
+def handler(leg, view, concurrency):
+    options = {"response": "native", "delivery": "record", "lifespan": "off"}
+    return make_handler(application(leg, view), concurrency=concurrency, **options)
+
+
+def body_of(event):
+    return event["Records"][0]["body"]
 
 
 def identifier(event):
@@ -62,6 +63,10 @@ def identifier(event):
 
 def failures(*identifiers):
     return {"batchItemFailures": [{"itemIdentifier": each} for each in identifiers]}
+
+
+def ending(end):
+    return Context(lambda: (end - time.monotonic()) * 1000)
 
 
 @both_legs
@@ -78,41 +83,32 @@ class TestTime:
 
     def test_of_groups(self, leg):
         """Different groups wait at the same time, the messages of one after another."""
-        handle = handler(leg, lambda *_: (204, 0.1), 4)
         started = time.perf_counter()
-        handle(sqs(*range(8), groups="abcd" * 2), Context())
+        handler(leg, lambda *_: (204, 0.1), 4)(sqs(*"abcdefgh", groups="0123" * 2), Context())
         assert 0.2 <= time.perf_counter() - started < 0.6
 
 
-# Each of these gives a batch of numbered records with their ordering keys, and reads what comes again.
-SOURCES = {
-    "queue": lambda batch: sqs(*(number for number, _ in batch)),
-    "fifo": lambda batch: sqs(*(number for number, _ in batch), groups=[key for _, key in batch]),
-    "kafka": lambda batch: kafka_of(batch),
-}
-
-
-def kafka_of(batch):
-    event = kafka()
-    [record] = kafka("0")["records"].values()
-    event["records"] = {}
+def batch_of(source, batch):
+    """The event of *source* for a batch of numbered records, each with its ordering key."""
+    if source != "kafka":
+        return sqs(*(number for number, _ in batch), groups=[key for _, key in batch] if source == "fifo" else ())
+    event = kafka("value")
+    [[record]] = event["records"].values()
+    event["records"] = {f"orders-{key}": [] for _, key in batch}
     for number, key in batch:
-        event["records"].setdefault(f"orders-{key}", []).append(record[0] | {"partition": int(key), "offset": number})
+        event["records"][f"orders-{key}"].append(record | {"partition": int(key), "offset": number})
     return event
 
 
 def number_of(event):
-    if "Records" in event:
-        return int(event["Records"][0]["body"])
-    [[record]] = event["records"].values()
-    return record["offset"]
+    [[record]] = event["records"].values() if "records" in event else [event["Records"]]
+    return record["offset"] if "offset" in record else int(record["body"])
 
 
 def named(source, batch, reply):
     """The numbers of the records that the source delivers again."""
-    if source == "kafka":
-        return [each["itemIdentifier"]["offset"] for each in reply["batchItemFailures"]]
-    return [batch[int(each["itemIdentifier"][1:])][0] for each in reply["batchItemFailures"]]
+    names = [each["itemIdentifier"] for each in reply["batchItemFailures"]]
+    return [name["offset"] if source == "kafka" else batch[int(name[1:])][0] for name in names]
 
 
 # What becomes of the deliveries of one record, until it succeeds: a status or an exception, after so many seconds.
@@ -121,9 +117,9 @@ FATE = st.lists(st.tuples(st.sampled_from([500, 404, LookupError()]), st.sampled
 
 @both_legs
 class TestNothingIsLost:
-    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=40, deadline=None)
     @given(
-        source=st.sampled_from([*SOURCES]),
+        source=st.sampled_from(["queue", "fifo", "kafka"]),
         keys=st.lists(st.sampled_from("012"), min_size=1, max_size=12),
         fates=st.lists(FATE, min_size=12, max_size=12),
         count=st.integers(2, 13),
@@ -131,21 +127,16 @@ class TestNothingIsLost:
     def test_whatever_fails(self, leg, source, keys, fates, count):
         """An event source that delivers again what was reported gets everything done, in order, and nothing twice."""
         fates = [[*fate] for fate in fates]
-        done, tried, lock = [], [], threading.Lock()
+        done, tried = [], []
 
         def view(event, _):
             number = number_of(event)
-            with lock:
-                tried.append(number)
-                fate, seconds = fates[number].pop(0) if fates[number] else (204, 0.001 * (number % 3))
-            if isinstance(fate, Exception):
-                time.sleep(seconds if leg == "wsgi" else 0)
-                raise fate
+            tried.append(number)
+            fate, seconds = fates[number].pop(0) if fates[number] else (204, 0.001 * (number % 3))
             if fate == 204:
-                time.sleep(seconds if leg == "wsgi" else 0)
-                with lock:
-                    done.append(number)
-                return 204
+                done.append(number)
+            elif isinstance(fate, Exception):
+                raise fate
             return fate, seconds
 
         handle = handler(leg, view, count)
@@ -159,7 +150,7 @@ class TestNothingIsLost:
             reported = [n for (n, _), waits in zip(batch, behind, strict=True) if waits or fates[n]]
             attempted = [n for (n, _), waits in zip(batch, behind, strict=True) if not waits]
             try:
-                again = named(source, batch, handle(SOURCES[source](batch), Context()))
+                again = named(source, batch, handle(batch_of(source, batch), Context()))
             except (EventFailed, LookupError):  # then the whole batch comes again
                 again = [number for number, _ in batch]
             assert (again, sorted(tried)) == (reported, sorted(attempted))
@@ -179,17 +170,18 @@ class TestNothingIsLost:
             handler(leg, view, 3)(sqs(*"abcdef"), Context())
         assert traceback.extract_tb(caught.tb)[-1].name == "view"
 
-    def test_threads_that_come_to_an_end(self, leg, monkeypatch):
-        """Where no thread can be started the event fails, and the next works."""
-        handle = handler(leg, lambda *_: 204, 3)
-        with monkeypatch.context() as patch, pytest.raises(RuntimeError, match="can't start"):
-            patch.setattr(threading.Thread, "start", no_thread)
+    def test_where_no_thread_can_be_started(self, leg, monkeypatch):
+        """The event fails, and the next works."""
+
+        def start(thread):
+            raise RuntimeError("can't start new thread")
+
+        handle = handler(leg, lambda *_: None, 3)
+        monkeypatch.setattr(threading.Thread, "start", start)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
             handle(sqs(*"abc"), Context())
+        monkeypatch.undo()
         assert handle(sqs(*"abc"), Context()) == failures()
-
-
-def no_thread(thread):
-    raise RuntimeError("can't start new thread")
 
 
 @both_legs
@@ -197,7 +189,7 @@ class TestLeftovers:
     def test_of_many_batches(self, leg):
         """No more threads than records were sent at a time, and no task, stay behind; each record is sent once."""
         seen, before = Counter(), threading.active_count()
-        handle = handler(leg, lambda event, _: seen.update([event["Records"][0]["body"]]) or 204, 8)
+        handle = handler(leg, lambda event, _: seen.update([body_of(event)]), 8)
         for _ in range(20):
             handle(sqs("a", "b"), Context())
         assert threading.active_count() - before <= 2
@@ -206,13 +198,11 @@ class TestLeftovers:
         handle(sqs(*map(str, range(1000))), Context())
         assert threading.active_count() - before <= 8
         assert ({seen.pop("a"), seen.pop("b")}, len(seen), {*seen.values()}) == ({20}, 4000, {1})
-        if leg == "asgi":
-            assert asyncio.all_tasks(LOOP.current) == set()
+        assert leg == "wsgi" or asyncio.all_tasks(LOOP.current) == set()
 
     def test_of_memory(self, leg):
         """10,000 records need no more than twice the event."""
-        event = sqs(*("x" * 400 for _ in range(10_000)))
-        handle = handler(leg, lambda *_: 204, 8)
+        event, handle = sqs(*("x" * 400 for _ in range(10_000))), handler(leg, lambda *_: None, 8)
         handle(sqs("one"), Context())
         tracemalloc.start()
         handle(event, Context())
@@ -222,53 +212,37 @@ class TestLeftovers:
 
 
 @both_legs
-class TestDeadline:
-    def test_of_what_is_still_running(self, leg):
-        """It is reported in time. ASGI is cancelled; a thread goes on, and the next event waits for that first."""
-        steps = []
+def test_what_is_still_running_at_the_deadline(leg):
+    """It is reported in time. ASGI is cancelled; a thread goes on, and the next event waits for that first."""
+    steps = []
 
-        def view(event, _):
-            steps.append(identifier(event))
-            return (204, 0 if identifier(event) == "m1" else 1.5) if event["Records"][0]["body"] == "slow" else 204
+    def view(event, _):
+        steps.append(identifier(event))
+        return 204, float(body_of(event))
 
-        handle, end = handler(leg, view, 2), time.monotonic() + 1.2
-        assert handle(sqs(*["slow"] * 5), Context(lambda: (end - time.monotonic()) * 1000)) == failures(
-            "m0", "m2", "m3", "m4"
-        )
-        assert time.monotonic() < end
-        assert steps == ["m0", "m1", "m2"]
-        began = time.monotonic()
-        assert handle(sqs("fast"), Context()) == failures()
-        assert (time.monotonic() - began > 0.2) == (leg == "wsgi")
-
-    def test_of_an_event_that_must_wait(self, leg):
-        """An event for which there is no time after that fails while it can still say so."""
-        release = threading.Event()
-        handle = handler(leg, lambda *_: release.wait(20) and 204, 2)
-        end = time.monotonic() + 0.6
-        ending = Context(lambda: (end - time.monotonic()) * 1000)
-        with pytest.raises(OutOfTime):
-            handle(sqs("one"), ending)
-        end = time.monotonic() + 0.5
-        with pytest.raises(OutOfTime, match="^a record of the event before is still being handled"):
-            handle(sqs("two"), ending)
-        assert time.monotonic() < end
-        release.set()
-        assert handle(sqs("three"), Context()) == failures()
+    handle, end = handler(leg, view, 2), time.monotonic() + 1.2
+    assert handle(sqs("1.5", "0", "1.5", "0", "0"), ending(end)) == failures("m0", "m2", "m3", "m4")
+    began = time.monotonic()
+    assert (steps, began < end) == (["m0", "m1", "m2"], True)
+    assert handle(sqs("0"), Context()) == failures()
+    assert (time.monotonic() - began > 0.2) == (leg == "wsgi")
 
 
-def test_a_late_record_that_delivers_an_event():
-    """It does not wait for itself, nor does the next event wait forever."""
+def test_a_late_record():
+    """The next event fails in time if it must wait too long; one that comes from the late record itself need not."""
     release, replies = threading.Event(), []
 
     def view(event, _):
-        if event["Records"][0]["body"] == "late":
+        if body_of(event) == "late":
             release.wait(20)
             replies.append(handle(sqs("inner", "inner"), None))
-        return 204
 
     handle, end = handler("wsgi", view, 2), time.monotonic() + 0.6
-    assert handle(sqs("on time", "late"), Context(lambda: (end - time.monotonic()) * 1000)) == failures("m1")
+    assert handle(sqs("on time", "late"), ending(end)) == failures("m1")
+    end = time.monotonic() + 0.5
+    with pytest.raises(OutOfTime, match=r"^a record of the event before is still being handled"):
+        handle(sqs("too early"), ending(end))
+    assert time.monotonic() < end
     release.set()
     assert handle(sqs("next"), Context()) == failures()
     assert replies == [failures()]
@@ -280,9 +254,8 @@ def test_several_events_at_a_time(leg):
     seen = Counter()
 
     def view(event, _):
-        body = event["Records"][0]["body"]
-        seen[body] += 1
-        if leg == "wsgi" and body == "0":
+        seen[body_of(event)] += 1
+        if leg == "wsgi" and body_of(event) == "0":
             handle(sqs("inner"), Context())
         return 204, 0.002
 
@@ -290,7 +263,7 @@ def test_several_events_at_a_time(leg):
     with ThreadPoolExecutor(4) as executor:
         replies = executor.map(lambda _: handle(sqs(*map(str, range(6))), Context()), range(12))
     assert [*replies] == [failures()] * 12
-    assert seen == Counter({**dict.fromkeys(map(str, range(6)), 12)} | ({"inner": 12} if leg == "wsgi" else {}))
+    assert seen == {str(number): 12 for number in range(6)} | ({"inner": 12} if leg == "wsgi" else {})
 
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-{:016x}-01"
@@ -301,16 +274,15 @@ def test_each_record_is_its_own(leg, caplog):
     """What is bound, logged and traced of a record is that record's."""
     caplog.set_level(logging.INFO)
     bound, seen = ContextVar("bound", default="nothing"), {}
-    event = sqs(*map(str, range(1, 20)))
+    event = sqs(*map(str, range(19)))
     for number, record in enumerate(event["Records"], 1):
         record["messageAttributes"] = {"traceparent": {"stringValue": TRACE.format(number), "dataType": "String"}}
 
     def view(event, environ):
-        headers = dict(environ.get("headers", ()))
-        trace = environ.get("HTTP_TRACEPARENT") or headers[b"traceparent"].decode()
+        trace = environ.get("HTTP_TRACEPARENT") or dict(environ["headers"])[b"traceparent"].decode()
         seen[identifier(event)] = (bound.get(), trace, environ["cloud_events.delivery"].record_id)
         bound.set(identifier(event))
-        return 200 + int(event["Records"][0]["body"]), 0.001 * (len(seen) % 3)
+        return 201 + int(body_of(event)), 0.001 * (len(seen) % 3)
 
     bound.set("the caller's")
     handler(leg, view, 5)(event, Context())
@@ -319,38 +291,25 @@ def test_each_record_is_its_own(leg, caplog):
     assert logged == {f"m{n}": 201 + n for n in range(19)}
 
 
-class Body(list):
-    """A response that notes the threads that it goes through."""
-
-    def __iter__(self):
-        self.threads.append(threading.get_ident())
-        return super().__iter__()
-
-    def close(self):
-        self.threads.append(threading.get_ident())
-
-
 def test_wsgi():
-    """A request is answered, read and closed in one thread, and hears of the others, whatever WSGI_ENVIRON says."""
-    bodies = []
+    """A request is answered and closed in one thread, and hears of the others, whatever WSGI_ENVIRON says."""
+    threads = {}
 
     def application(environ, start_response):
         assert environ["wsgi.multithread"] is True
         start_response("204 No Content", [])
-        body = Body()
-        body.threads = [threading.get_ident()]
-        bodies.append(body)
+        own = threads[identifier(environ["aws.event"])] = [threading.get_ident()]
         time.sleep(0.01)
-        return body
+        return ClosingIterator([], lambda: own.append(threading.get_ident()))
 
     environ = {"wsgi.multithread": False}
     make_handler(application, delivery="record", concurrency=3, wsgi_environ=environ)(sqs(*"abcdef"), Context())
-    assert [(len(body.threads), len({*body.threads})) for body in bodies] == [(3, 1)] * 6
-    assert len({body.threads[0] for body in bodies}) == 3
+    assert [(len(own), len({*own})) for own in threads.values()] == [(2, 1)] * 6
+    assert len({own[0] for own in threads.values()}) == 3
 
 
 DJANGO = """
-import json, sys, threading, time
+import json, sys, time
 from django.conf import settings
 database = {"ENGINE": "django.db.backends.sqlite3", "NAME": sys.argv[1], "CONN_MAX_AGE": int(sys.argv[2])}
 settings.configure(DATABASES={"default": database}, ROOT_URLCONF="__main__", ALLOWED_HOSTS=["localhost"])
@@ -374,9 +333,9 @@ handle = make_handler(get_wsgi_application(), delivery="record", response="nativ
 event = json.load(sys.stdin)
 for _ in range(4):
     reply = handle(event, None)
-wrappers = {id(each): each for each in made}.values()
-open_ = [each for each in wrappers if each.connection is not None]
-print(json.dumps([reply, len(made), len(wrappers), len(open_), sum(each.connection.in_transaction for each in open_)]))
+threads = {id(each): each for each in made}.values()
+kept = [each for each in threads if each.connection is not None]
+print(json.dumps([reply, len(made), len(threads), len(kept), sum(each.connection.in_transaction for each in kept)]))
 """
 
 
@@ -385,7 +344,7 @@ def test_django(age, made, kept, tmp_path):
     """Django has one connection a thread, closed or kept as CONN_MAX_AGE says, and none in a transaction."""
     command = [sys.executable, "-c", DJANGO, tmp_path / "books.sqlite3", str(age)]
     event = json.dumps(sqs(*["good", "bad", "good"] * 3))
-    run = subprocess.run(command, input=event, stdout=subprocess.PIPE, text=True, check=True)
+    run = subprocess.run(command, input=event, capture_output=True, text=True, check=True)
     assert json.loads(run.stdout) == [failures("m1", "m4", "m7"), made, 3, kept, 0]
 
 
@@ -400,12 +359,12 @@ def test_sqlalchemy(tmp_path):
         with engine.begin() as connection:
             connection.execute(text("SELECT 1"))
             time.sleep(0.005)
-            return "", 500 if request.json["Records"][0]["body"] == "bad" else 204
+            return "", 500 if body_of(request.json) == "bad" else 204
 
     handle = make_handler(app, delivery="record", response="native", concurrency=3)
     for _ in range(4):
         assert handle(sqs(*["good", "bad", "good"] * 3), Context()) == failures("m1", "m4", "m7")
-    assert (engine.pool.checkedout(), len(made), [each.in_transaction for each in made]) == (0, 3, [False] * 3)
+    assert (engine.pool.checkedout(), len(made) <= 3, {each.in_transaction for each in made}) == (0, True, {False})
     engine.dispose()
 
 
@@ -429,43 +388,16 @@ def test_fork(leg):
     subprocess.run([sys.executable, "-c", FORK, leg], cwd=TESTS, check=True, timeout=60)
 
 
-@pytest.mark.parametrize(
-    "place", [{}, {"AWS_LAMBDA_FUNCTION_NAME": None, "_HANDLER": None}], ids=["Lambda", "elsewhere"]
-)
+@pytest.mark.parametrize("name", [{}, {"AWS_LAMBDA_FUNCTION_NAME": None}], ids=["Lambda", "elsewhere"])
 @both_legs
-def test_sigterm(leg, place):
+def test_sigterm(leg, name):
     """A function that is taken away while records are sent ends at once, and its lifespan is shut down."""
-    name = {f"{leg.upper()}_APPLICATION": f"apps.waiting.{leg}"}
-    by_three = {"CLOUD_EVENTS_DELIVERY": "record", "CLOUD_EVENTS_CONCURRENCY": "3"}
-    with Runtime("cloud_events.handler.handler", **name, **by_three, **place) as runtime:
-        with ThreadPoolExecutor(1) as executor:
-            invoked = executor.submit(runtime.invoke, sqs(*"abcdef"))
-            runtime.wait_for(lambda: runtime.journal.count("inside") == 3)
-            began = time.monotonic()
-            assert runtime.terminate() == -signal.SIGTERM
-            assert time.monotonic() - began < 2
-            with pytest.raises(AssertionError, match="ended with status"):
-                invoked.result()
+    application = {f"{leg.upper()}_APPLICATION": f"apps.waiting.{leg}"}
+    options = {"CLOUD_EVENTS_DELIVERY": "record", "CLOUD_EVENTS_CONCURRENCY": "3"}
+    with Runtime("cloud_events.handler.handler", **application, **options, **name) as runtime:
+        runtime.api.put(json.dumps(sqs(*"abcdef")).encode(), {"Lambda-Runtime-Deadline-Ms": str(2**42)})
+        runtime.wait_for(lambda: runtime.journal.count("inside") == 3)
+        began = time.monotonic()
+        assert runtime.terminate() == -signal.SIGTERM
+        assert time.monotonic() - began < 2
     assert runtime.journal.count("shutdown") == (leg == "asgi")
-    assert runtime.stderr == ""
-
-
-@pytest.mark.parametrize("value", [0, -1, "many", "2.5", True, "", None])
-def test_a_number_that_is_none(value):
-    """It is refused with what to write; nothing at all means one at a time."""
-    if value in ("", None):
-        make_handler(application("wsgi", None), concurrency=value)
-        return
-    with pytest.raises(ConfigurationError) as caught:
-        make_handler(application("wsgi", None), delivery="record", concurrency=value)
-    assert str(caught.value) == f"concurrency={value!r}: it must be a whole number from 1, such as 10"
-
-
-def test_without_record():
-    """More than one at a time needs records that are delivered singly."""
-    assert make_handler(application("wsgi", None), concurrency=1)
-    with pytest.raises(ConfigurationError) as caught:
-        make_handler(application("wsgi", None), concurrency="10")
-    assert str(caught.value) == (
-        "CLOUD_EVENTS_CONCURRENCY=10: records must be delivered singly for that; set CLOUD_EVENTS_DELIVERY=record"
-    )
