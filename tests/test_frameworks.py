@@ -401,7 +401,7 @@ class TestStarlette:
         status = {"endpoint": "500", "background": "202"}[where]
         assert make_handler(application)(EVENT, CONTEXT)["status_code"] == status
         [record] = [record for record in caplog.records if record.levelname == "ERROR"]
-        assert record.getMessage() == "the application failed after its answer at /aws.s3 was complete"
+        assert record.getMessage() == "the application failed after its response at /aws.s3 was complete"
         assert record.exc_info is not None
         assert record.exc_info[0] is TornError
         with pytest.raises({"endpoint": EventFailed, "background": TornError}[where]) as caught:

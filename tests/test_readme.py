@@ -1,6 +1,7 @@
 """What the README shows is true: its code runs, its tables are those of the code."""
 
 import importlib
+import importlib.metadata
 import json
 import re
 import subprocess
@@ -192,3 +193,11 @@ def test_the_paths_are_those_that_events_get(row):
     """An event of the row goes to the path that the table shows."""
     event = EVENTS.get(row[0]) or sample(row[0].lower())
     assert f"`{sent(event)[0].path}`" == row[2]
+
+
+def test_links_on_the_package_index():
+    """There, all are absolute."""
+    description = importlib.metadata.metadata("cloud-events").get_payload()
+    links = re.findall(r"\]\(([^)]+)\)", description)
+    assert len(links) == len(re.findall(r"\]\(([^)]+)\)", README))
+    assert [link for link in links if not link.startswith("https://")] == []

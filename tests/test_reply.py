@@ -277,7 +277,10 @@ class TestOwnReport:
             assert handler(leg, given, response=response)(S3, None) == envelope(given.body.decode())
 
     LIST = "'batchItemFailures' must be a list of {'itemIdentifier': …}."
-    ENTRY = "Entry {} of 'batchItemFailures' must be {{'itemIdentifier': …}}, with the identifier of a record of this batch."
+    ENTRY = (
+        "Entry {} of 'batchItemFailures' must be {{'itemIdentifier': …}}, with the identifier of a record "
+        "of this batch."
+    )
     CANNOT = "This sender does not read which records failed: answer with a failure status instead."
     FAULTS = [
         (SQS, {"batchItemFailures": named("unknown")}, ENTRY.format(0)),

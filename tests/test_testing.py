@@ -405,11 +405,6 @@ class TestNext:
         sent = EventClient(answering(error=LookupError())).send(kit.s3(), LambdaContext(remaining_ms=0))
         assert (sent.next, sent.then) == ("retry", KILLED + ASYNC)
 
-    def test_a_failed_record_is_named_or_all(self):
-        """An empty identifier stands for the whole batch."""
-        sent = EventClient(by_body).send(kit.batch(kit.kinesis("good"), NAMELESS))
-        assert {"itemIdentifier": ""} in sent.reply["batchItemFailures"]
-
     def test_the_applications_own_report(self):
         """Failures that the application names count, though it answered 200."""
         event = kit.sqs("one", "two")
@@ -419,8 +414,10 @@ class TestNext:
 
     def test_dropped(self):
         """What is no success and, by CLOUD_EVENTS_FAILURE_STATUSES, no failure is dropped: AWS is done with it."""
-        sent = EventClient(answering(409), failure_statuses="500-599").send(kit.s3())
-        assert (sent.next, sent.failed, [each.response.status for each in sent.dropped]) == ("done", False, [409])
+        for status in (300, 409):
+            sent = EventClient(answering(status), failure_statuses="500-599").send(kit.s3())
+            assert (sent.next, sent.failed) == ("done", False)
+            assert [each.response.status for each in sent.dropped] == [status]
         for status in (200, 299, 500):
             assert EventClient(answering(status), failure_statuses="500-599").send(kit.s3()).dropped == []
         assert EventClient(answering(error=LookupError())).send(kit.s3()).dropped == []
@@ -660,12 +657,13 @@ class TestKnock:
             await asgi(scope, receive, send)
 
         with EventClient(application) as client:
-            assert (client.knock("/aws.sqs"), client.send(kit.s3()).status, client.knock("/")) == (201, 201, 201)
+            asked = (client.knock("/aws.sqs"), client.send(kit.s3()).status, client.knock("/", "PUT"))
+            assert asked == (201, 201, 201)
             assert LIVES == ["up"]
         scopes = [scope for scope in seen if scope["type"] == "http"]
         marked = [[key for key in scope if key.startswith(("aws.", "cloud_events."))] for scope in scopes]
         assert marked == [[], ["aws.event", "aws.context", "cloud_events.delivery"], []]
-        assert [scope["state"] for scope in scopes] == [{}, {}, {}]
+        assert [(scope["method"], scope["state"]) for scope in scopes] == [("POST", {}), ("POST", {}), ("PUT", {})]
 
     def test_a_guard(self):
         """This is how one sees that a view is guarded; what the application raises is raised."""

@@ -34,8 +34,7 @@ def load(path: str, setting: str) -> Any:
             "the object, for example 'project.wsgi.application' or 'project.wsgi:application'"
         )
     try:
-        __import__(module_name)  # importlib.import_module would add its own frames to the traceback
-        found: Any = sys.modules[module_name]
+        found: Any = importlib.import_module(module_name)
     except (Exception, SystemExit) as error:
         raise ConfigurationError(f"{setting}={path!r}: {_fault(module_name, attribute, error)}") from error
     for name in attribute.split("."):

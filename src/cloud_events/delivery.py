@@ -72,27 +72,25 @@ def deliver(adapted: Adapted, units: Units, send: Send) -> list[Outcome]:
 def deliver_at_once(adapted: Adapted, units: Units, send: Send, workers: Workers) -> list[Outcome]:
     """As ``deliver``, with as many parts at a time as there are *workers*. Those with one ordering key go in order.
 
-    What ends the process is raised when no other part is running any more. A part that is still running shortly before
-    the deadline is reported as a failure.
+    While another event has the workers, the parts are sent one at a time. What ends the process is raised when no other
+    part is running any more. A part that is still running shortly before the deadline is reported as a failure.
     """
-    waiting: dict[Any, deque[Part]] = {}  # by ordering key: what must wait for the part before it
-    ready: deque[Part] = deque()
-    for part in adapted.parts:
-        follows = part.ordering_key is not None and part.ordering_key in waiting
-        followers = waiting.setdefault(part.ordering_key, deque())
-        (followers if follows else ready).append(part)
+    if not workers.take():
+        return deliver(adapted, units, send)
+    ready, waiting = _queues(adapted.parts)
     found = {part.position: [Outcome(part, None, None, OutOfTime(NO_TIME))] for part in adapted.parts}
     running: dict[int, Job] = {}
     results: SimpleQueue[tuple[Part, list[Outcome] | BaseException]] = SimpleQueue()
     fatal: BaseException | None = None
-    failed = False
+    first: list[Outcome] = []  # the outcomes of the first part, in order, that has failed
     try:
         while True:
             while ready and len(running) < workers.count and fatal is None and _has_time(adapted):
                 part = ready.popleft()
                 call = partial(_result, part, partial(units, adapted, part, {}), partial(send, adapted, part))
-                running[part.position] = Job(partial(copy_context().run, call), results)
-                workers.submit(running[part.position])
+                job = Job(partial(copy_context().run, call), results)
+                workers.submit(job, len(running))
+                running[part.position] = job
                 found[part.position] = [Outcome(part, None, None, OutOfTime(STILL_RUNNING))]
             finished = _next(results, adapted) if running else None
             if finished is None:
@@ -103,10 +101,13 @@ def deliver_at_once(adapted: Adapted, units: Units, send: Send, workers: Workers
                 fatal = fatal or result
                 continue
             followers, failure = waiting[part.ordering_key], _failure(result)
-            if failed or failure is None:
-                _drop_tracebacks(result)
-            failed = failed or failure is not None
             found[part.position] = result
+            # As above.
+            if failure is None or (first and first[0].part.position < part.position):
+                _drop_tracebacks(result)
+            else:
+                _drop_tracebacks(first)
+                first = result
             if failure is not None:
                 found |= {each.position: [Outcome(each, None, None, failure)] for each in followers}
             elif followers:
@@ -116,6 +117,17 @@ def deliver_at_once(adapted: Adapted, units: Units, send: Send, workers: Workers
     if fatal is not None:
         raise fatal
     return [outcome for position in sorted(found) for outcome in found[position]]
+
+
+def _queues(parts: list[Part]) -> tuple[deque[Part], dict[Any, deque[Part]]]:
+    """Return the parts that need not wait, and, by ordering key, those that must wait for the one before them."""
+    ready: deque[Part] = deque()
+    waiting: dict[Any, deque[Part]] = {}
+    for part in parts:
+        follows = part.ordering_key is not None and part.ordering_key in waiting
+        followers = waiting.setdefault(part.ordering_key, deque())
+        (followers if follows else ready).append(part)
+    return ready, waiting
 
 
 def _next(results: SimpleQueue[Any], adapted: Adapted) -> Any:

@@ -19,7 +19,7 @@ from .adapter.matcher import HTTP
 from .adapter.path import Targets
 from .adapter.writing import Unit
 from .application import load
-from .delivery import deliver, deliver_at_once
+from .delivery import LAST_MOMENT, deliver, deliver_at_once
 from .diagnosis import note
 from .errors import ConfigurationError, OutOfTime, UnsupportedEvent
 from .interface import wsgi
@@ -70,7 +70,8 @@ class Handler:
         Raises InvalidEvent, UnsupportedEvent, EventFailed, the others of ``cloud_events.errors``, and whatever the
         application raises before its response is complete. Each of these fails the invocation.
         """
-        if self._workers and not self._workers.wait_for_late(seconds_left(context)):
+        left = seconds_left(context)
+        if self._workers and not self._workers.wait_for_late(None if left is None else left - LAST_MOMENT):
             raise OutOfTime("a record of the event before is still being handled; give the application less to do")
         adapted = self.adapter.adapt(event, context)
         if self._observer is not None:
@@ -80,7 +81,8 @@ class Handler:
         if adapted.split is None:
             (part,) = adapted.parts
             outcomes = [self._send(adapted, part, unit) for unit in self.adapter.units(adapted, part, {})]
-        elif self._workers and adapted.split == "record" and not adapted.window and self._workers.take():
+        elif self._workers and adapted.split == "record" and not adapted.window:
+            self.interface.start()  # in this thread: SIGTERM can be caught from the main thread alone
             outcomes = deliver_at_once(adapted, self.adapter.units, self._send, self._workers)
         else:
             outcomes = deliver(adapted, self.adapter.units, self._send)

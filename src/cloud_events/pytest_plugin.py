@@ -1,6 +1,6 @@
-"""The pytest fixture ``event_client``, there wherever cloud-events is installed. PYTEST_DONT_REWRITE
+"""The pytest fixture ``event_client``, available wherever cloud-events is installed. PYTEST_DONT_REWRITE
 
-It loads no other module of the library until a test asks for it, so that coverage of yours is complete.
+It loads no other module of the library until a test asks for it: pytest imports this one at every start.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, TypedDict
 
 from .adapter.matcher import Matcher
 from .adapter.path import fault_of
-from .application import interface_of, load
+from .application import UNEVALUATED, interface_of, load
 from .errors import ConfigurationError
 from .unguarded import refuse_unguarded
 
@@ -268,10 +268,10 @@ def refuse_http_handler(handler: Any, application: Any, interface: str) -> None:
 
 def _is_wsgi(handler: Any) -> bool:
     try:
-        names = list(signature(handler).parameters)
+        names = list(signature(handler, **UNEVALUATED).parameters)
     except (TypeError, ValueError):
         return False
-    return names[-2:] == ["environ", "start_response"]
+    return names[-1:] == ["start_response"]  # PEP 3333; some call the environ "env"
 
 
 def combination_fault(parsed: Mapping[str, Any]) -> str:

@@ -48,19 +48,24 @@ class Workers:
 
     def take(self) -> bool:
         """Take all of them for one event; False if another event has them, which may be waiting for this one."""
-        return self._free.acquire(blocking=False)
+        if not self._free.acquire(blocking=False):
+            return False
+        self._late = [job for job in self._late if not job.ended.is_set()]
+        if self._late:
+            self._free.release()
+        return not self._late
 
     def give_back(self, late: Iterable[Job]) -> None:
         """Let the next event have them; *late* are the jobs that have not ended."""
         self._late += late
         self._free.release()
 
-    def submit(self, job: Job) -> None:
-        """Have a thread run *job*."""
-        if len(self._threads) < self.count:
+    def submit(self, job: Job, running: int) -> None:
+        """Have a thread run *job*, while *running* others, fewer than there may be threads, are running."""
+        if len(self._threads) == running:
             thread = threading.Thread(target=self._work, args=(self._jobs,), name="cloud_events-worker", daemon=True)
-            self._threads.append(thread)
             thread.start()
+            self._threads.append(thread)
         self._jobs.put(job)
 
     @staticmethod
@@ -69,9 +74,13 @@ class Workers:
             jobs.get().run()
 
     def wait_for_late(self, seconds: float | None) -> bool:
-        """Wait until the jobs that were late have ended, *seconds* at most; return whether they have."""
+        """Wait until the jobs that were late have ended, *seconds* at most; return whether they have.
+
+        A job that calls the handler itself does not wait, for it would wait for itself.
+        """
+        if threading.current_thread() in self._threads:
+            return True
         deadline = None if seconds is None else monotonic() + seconds
-        for job in self._late:
-            job.ended.wait(None if deadline is None else max(0, deadline - monotonic()))
-        self._late = [job for job in self._late if not job.ended.is_set()]
-        return not self._late
+        return all(
+            job.ended.wait(None if deadline is None else max(0, deadline - monotonic())) for job in [*self._late]
+        )

@@ -24,8 +24,11 @@ class Explanation:
     """Explains events by the rows and the adapter of the handler that the environment configures."""
 
     def __init__(self) -> None:
+        asgi = os.environ.get("ASGI_APPLICATION") or (
+            os.environ.get("CLOUD_EVENTS_HTTP_HANDLER") == "mangum" and not os.environ.get("WSGI_APPLICATION")
+        )
         # No application is loaded.
-        self._handler = Handler(resolve(lambda *_: None, "asgi" if os.environ.get("ASGI_APPLICATION") else "wsgi", {}))
+        self._handler = Handler(resolve(lambda *_: None, "asgi" if asgi else "wsgi", {}))
         self._rows = (*self._handler.settings.matchers, *OURS.rows)
 
     def routes(self) -> list[dict[str, Any]]:
@@ -40,7 +43,7 @@ class Explanation:
     def _path(self, row: Matcher) -> str | None:
         prefix, path = self._handler.settings.path_prefix, row.path
         if callable(path):
-            path = f"{_name(path, 'lambda')}(event)"
+            path = _name(path, "lambda(event)", "event")
         return path if path in (None, HTTP, EACH) or not prefix else f"{prefix}/{path.removeprefix('/')}"
 
     def explain(self, event: Any) -> dict[str, Any]:
@@ -127,13 +130,13 @@ def condition(at: str, expected: Any, holds: bool = True) -> str:
     if isinstance(expected, (set, frozenset)):
         return f"{at} {verb} one of {', '.join(sorted(map(repr, expected)))}"
     if callable(expected):
-        return f"{at} {'passes' if holds else 'does not pass'} {_name(expected, 'the test')}"
+        return f"{at} {'passes' if holds else 'does not pass'} {_name(expected, 'a test')}"
     return f"{at} {verb} {expected!r}"
 
 
-def _name(function: Any, nameless: str) -> str:
+def _name(function: Any, nameless: str, arguments: str = "") -> str:
     name: str = getattr(function, "__name__", type(function).__name__)
-    return nameless if name == "<lambda>" else name.strip("_")
+    return nameless if name == "<lambda>" else f"{name.strip('_')}({arguments})"
 
 
 def _reads(reply: str | None, kind: Kind) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from contextvars import Context
-from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -71,7 +70,10 @@ class Interface:
                 scope["state"] = self._lifespan.state.copy()
             await self._application(scope, receive, send)
 
-        handler: Callable[[Any, Any], Any] = LOOP.lend(partial(Mangum, with_state, lifespan="off"))
+        def handler(event: Any, context: Any) -> Any:
+            # Made for each request: it looks for the current loop of its thread, and sets a new one if there is none.
+            return Mangum(with_state, lifespan="off")(event, context)
+
         return handler
 
     def call_http(self, handler: Callable[[Any, Any], Any], event: Any, context: Any) -> Any:

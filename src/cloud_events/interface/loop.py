@@ -17,7 +17,12 @@
 # in a view works: the thread that drives the view drives the inner event, too. (One lock around the loop would
 # deadlock.) A thread that runs a loop of its own, as in notebooks and pytest-asyncio, cannot drive a second one: a
 # helper thread waits in its place, for this one call. A call from inside our loop would wait for itself: RuntimeError.
-# Between two calls nobody drives, and tasks that outlive their event stand still, as does all of a Lambda function.
+# Between two calls nobody drives: tasks that outlive their event stand still, as does all of a Lambda function.
+#
+# Loans. Mangum, and what else makes HTTP requests of Lambda's events, runs the current loop of its thread by itself. So
+# the loop is lent to it: for the time of the call its thread is the driver, and our loop the current one there. A
+# thread that drives steps aside for that, and takes over afterwards. A borrower cannot step aside: an HTTP request that
+# waits for another one, which is handed to the handler in another thread, would wait forever. Hence the RuntimeError.
 #
 # Context variables. A call runs in a copy of its caller's context: it sees what a custom handler has set, and sets
 # nothing that anybody else would see. Two things do not belong in the copy: asgiref notes in the context which thread
@@ -27,17 +32,21 @@
 # Exceptions. What a call raises is kept for its caller; so SystemExit in a view does not end whoever happens to drive.
 # asyncio lets SystemExit and KeyboardInterrupt of any other task escape from the loop as well. In the main thread they
 # are raised to the caller that drives, for they may come from a signal; in another thread they come from a task, which
-# keeps them for its event (tasks.py), so that one goes on driving. A caller that is interrupted cancels its call.
+# keeps them for its event (tasks.py), so that one drives on. A caller that is interrupted cancels its call.
 #
 # The end. close() is called at exit and on SIGTERM. It runs the shutdown functions (lifespan.py), cancels what is left,
-# and closes the loop; if another thread drives, the last one that leaves closes it. The next call has a new loop.
+# and closes the loop; one that another thread drives on is left to it, with a warning. The next call makes a new loop.
+#
 # SIGTERM is caught from the first startup on, in the main thread only, and passed on afterwards to whoever caught it
-# before, or to the default, which ends the process. If it comes between two events the main thread calls close() there
-# and then. If it comes while the main thread drives, a helper thread has the shutdown functions run beside the event,
-# waits for them no longer than Lambda does, and then sends the signal again. A second SIGTERM finds us gone.
+# before, or to the default, which ends the process. If it comes while the main thread does not drive, the main thread
+# calls close() there and then. If it does drive, in the midst of an event, a helper thread has the shutdown functions
+# run beside the event, waits for them for a while, and sends the signal again. A second SIGTERM is not caught.
 #
 # Fork. A child has the memory of the loop but not the threads that drive it, and shares its selector with the parent.
 # It forgets the loop without closing it, and the first call in the child makes another one.
+#
+# Locks. One lock guards who drives and what is submitted; it is held for a few steps, never while the loop runs a call.
+# It is reentrant, because the handler of a signal may come between any two steps of the main thread.
 
 from __future__ import annotations
 
@@ -48,10 +57,9 @@ import os
 import signal
 import sys
 import threading
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from contextvars import Context, copy_context
+from contextvars import Context, ContextVar, copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +73,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger("cloud_events")
 
 SHUTDOWN_SECONDS = 1.5  # Lambda gives at most 2: developer guide, "Lambda execution environment lifecycle"
+
+
+LENT: ContextVar[object] = ContextVar("cloud_events_lent", default=None)  # the loan that the current code belongs to
 
 
 class Handle:
@@ -95,15 +106,17 @@ class SharedLoop:
         self.loop = asyncio.new_event_loop()
         self.loop.set_task_factory(task_factory)
         self.driver: int | None = None  # the thread that drives
-        self.lent = False  # whether somebody else's code runs the loop, which must not be stopped then
-        self.changed = threading.Condition(lock)  # the driver, or a call that is done
+        self.borrowers = 0  # the threads that wait for the loop to be lent to them
+        self.lent: object | None = None  # marks the loan: somebody else's code runs the loop, and must not be stopped
+        self.lock = lock
+        self.changed = threading.Condition(lock)  # for the driver, and for calls that are done
         self.shutdown_functions: list[Call] = []
         self._shutdowns: list[asyncio.Task[None]] = []
 
     def submit(self, call: Call, context: Context) -> Handle:
         """Have *call* begin, in *context*, as soon as the loop is driven."""
         handle = Handle()
-        with self.changed:
+        with self.lock:
             if self.driver is None:
                 self._begin(handle, call, context)
             else:
@@ -116,48 +129,81 @@ class SharedLoop:
 
     def _end(self, handle: Handle) -> None:
         handle.done = True
-        with self.changed:
+        with self.lock:
             self.changed.notify_all()
-        if not self.lent:
-            self.loop.stop()  # if the call is not the driver's own, the driver goes on
+        self._stop()  # if the call is not the driver's own, the driver goes on
+
+    def _stop(self) -> None:
+        if self.lent is None:
+            self.loop.stop()
 
     def wait(self, handle: Handle, seconds: float | None = None) -> None:
         """Wait until the call is done: by driving the loop, or for *seconds* while another thread drives it."""
         thread = threading.get_ident()
+        if self.driver == thread:
+            self._drive_lent(handle)
+        while not handle.done:
+            try:
+                with self.lock:
+                    self.changed.wait_for(lambda: handle.done or self._free(), seconds)
+                    if handle.done or not self._free():
+                        return
+                    self.driver = thread
+                while not (handle.done or self.borrowers):
+                    self._run()
+            finally:
+                if self.driver == thread:
+                    self.driver = None  # before anything that Ctrl-C may interrupt
+                    with self.lock:
+                        self.changed.notify_all()
+
+    def _free(self) -> bool:
+        return self.driver is None and not self.borrowers
+
+    def _run(self) -> None:
         try:
-            with self.changed:
-                self.changed.wait_for(lambda: handle.done or self.driver is None, seconds)
-                if handle.done or self.driver is not None:
-                    return
-                self.driver = thread
+            self.loop.run_forever()
+        except (SystemExit, KeyboardInterrupt):
+            if threading.current_thread() is threading.main_thread():
+                raise
+
+    def _drive_lent(self, handle: Handle) -> None:
+        """Drive the loop in the thread that it was lent to, and which does not run it now, until the call is done."""
+        lent, self.lent = self.lent, None
+        try:
             while not handle.done:
-                try:
-                    self.loop.run_forever()
-                except (SystemExit, KeyboardInterrupt):
-                    if threading.current_thread() is threading.main_thread():
-                        raise
+                self._run()
+        finally:
+            self.lent = lent
+
+    def lend(self, function: Callable[..., Any], arguments: tuple[Any, ...], context: Context) -> Any:
+        """Call *function* in *context*; it finds the loop as the current one of this thread, and may run it."""
+        thread = threading.get_ident()
+        if self.driver == thread:  # it was lent to this thread before
+            return context.run(function, *arguments)
+        before = _current_loop()
+        try:
+            self._borrow(thread)
+            asyncio.set_event_loop(self.loop)
+            self.lent = object()
+            context.run(LENT.set, self.lent)
+            return context.run(function, *arguments)
         finally:
             if self.driver == thread:
-                self.driver = None  # before anything that Ctrl-C may interrupt
-                with self.changed:
+                self.driver = self.lent = None  # before anything that Ctrl-C may interrupt
+                with self.lock:
                     self.changed.notify_all()
-
-    def lend(self, function: Callable[[], Any]) -> Any:
-        """Return what *function* returns, which finds the loop as the current one of this thread, and may run it."""
-        with self.changed:
-            self.changed.wait_for(lambda: self.driver is None)
-            self.driver = threading.get_ident()
-        before = _current_loop()
-        asyncio.set_event_loop(self.loop)
-        self.lent = True
-        try:
-            return function()
-        finally:
-            self.lent = False
             asyncio.set_event_loop(before)
-            with self.changed:
-                self.driver = None
-                self.changed.notify_all()
+
+    def _borrow(self, thread: int) -> None:
+        with self.lock:
+            self.borrowers += 1
+            try:
+                self.loop.call_soon_threadsafe(self._stop)
+                self.changed.wait_for(lambda: self.driver is None)
+                self.driver = thread
+            finally:
+                self.borrowers -= 1
 
     async def shut_down(self) -> None:
         """Run the shutdown functions, each once; wait for them, whoever began them, for SHUTDOWN_SECONDS."""
@@ -204,7 +250,8 @@ class Loop:
         try:
             _wait(shared, handle)
         except BaseException:  # Ctrl-C, or SystemExit of a task: the call must not go on with the next one
-            shared.loop.call_soon_threadsafe(lambda: handle.task.cancel())
+            with suppress(RuntimeError):  # the loop was closed meanwhile
+                shared.loop.call_soon_threadsafe(lambda: handle.task.cancel())
             raise
         error, handle.error = handle.error, None  # the frames of its traceback hold the handle
         if error is None:
@@ -217,16 +264,21 @@ class Loop:
     def lend(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Return what *function* returns, called while the loop is the current one of its thread, and of no other.
 
-        For code that runs ``asyncio.get_event_loop()`` itself, as Mangum does. Raises RuntimeError inside the loop.
+        For code that runs ``asyncio.get_event_loop()`` itself, as Mangum does. Raises RuntimeError inside the loop, and
+        in a thread that such code waits for.
         """
         self.refuse_itself()
         with self._lock:
             shared = self._make()
-        call = partial(callers_context().run, function, *arguments)
+        if shared.lent is not None and LENT.get() is shared.lent and not self._drives():
+            raise RuntimeError(
+                "an HTTP request was handed to the handler while the application was answering another one, and waited "
+                "for it; call the view itself"
+            )
         if not _runs_a_loop():
-            return shared.lend(call)
+            return shared.lend(function, arguments, callers_context())
         with ThreadPoolExecutor(1, "cloud_events-loop") as helper:
-            return helper.submit(shared.lend, call).result()
+            return helper.submit(shared.lend, function, arguments, callers_context()).result()
 
     def _make(self) -> SharedLoop:
         if self._shared is None:
@@ -235,7 +287,7 @@ class Loop:
 
     def refuse_itself(self) -> None:
         """Raise RuntimeError in the thread that drives the loop, which would wait for itself."""
-        if self._drives():
+        if self._drives() and _runs_a_loop():
             raise RuntimeError(
                 "the handler was called by the application itself, inside its event loop; "
                 "call it in a thread: await asyncio.to_thread(handler, event, context)"
@@ -247,8 +299,8 @@ class Loop:
     def on_shutdown(self, function: Call) -> None:
         """Call *function* before the loop is closed: at exit, and on SIGTERM if this is the main thread."""
         with self._lock:
-            if self._shared is not None:
-                self._shared.shutdown_functions.append(function)
+            functions = [] if self._shared is None else self._shared.shutdown_functions  # it may be closed by now
+            functions.append(function)
         if self._sigterm is None and threading.current_thread() is threading.main_thread():
             # signal() returns None for a handler that was not installed from Python.
             self._sigterm = signal.signal(signal.SIGTERM, self._terminate) or signal.SIG_DFL
@@ -267,6 +319,8 @@ class Loop:
             shared.wait(shared.submit(shared.shut_down, Context()), SHUTDOWN_SECONDS + 0.5)
         finally:
             os.kill(os.getpid(), signal.SIGTERM)
+            with suppress(RuntimeError):  # the loop was closed meanwhile
+                shared.loop.call_soon_threadsafe(lambda: None)  # a signal alone may come just too early to wake it
 
     def close(self) -> None:
         """Shut down, cancel what is left, and close the loop. The next call has a new one."""
@@ -277,7 +331,7 @@ class Loop:
                 return
             handle = shared.submit(shared.end, Context())
         _wait(shared, handle, SHUTDOWN_SECONDS + 0.5)
-        with shared.changed:
+        with shared.lock:
             if handle.done and shared.changed.wait_for(lambda: shared.driver is None, SHUTDOWN_SECONDS):
                 shared.loop.close()
             else:
@@ -311,16 +365,15 @@ def _runs_a_loop() -> bool:
 
 
 def _current_loop() -> asyncio.AbstractEventLoop | None:
-    """The loop that was set as the current one of this thread, or None.
-
-    Up to Python 3.13 get_event_loop() makes one in the main thread if none was set, with a warning from 3.12 on.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", DeprecationWarning)
+    """The loop that was set as the current one of this thread, or None."""
+    if sys.version_info >= (3, 14):
         try:
             return asyncio.get_event_loop()
-        except (RuntimeError, DeprecationWarning):
+        except RuntimeError:
             return None
+    else:
+        # Private names: get_event_loop() would make a loop in the main thread if there was none, which nobody closes.
+        return getattr(getattr(asyncio.get_event_loop_policy(), "_local", None), "_loop", None)
 
 
 def callers_context() -> Context:

@@ -63,8 +63,8 @@ class Interface:
         return make_lambda_handler(self._application)
 
     def call_http(self, handler: Callable[[Any, Any], Any], event: Any, context: Any) -> Any:
-        """Return what *handler*, a Lambda handler of HTTP requests, returns."""
-        return handler(event, context)
+        """Return what *handler*, a Lambda handler of HTTP requests, returns, called in a context of its own."""
+        return copy_context().run(handler, event, context)
 
     def environ(self, request: Request) -> dict[str, Any]:
         """The environ of *request*: defaults, then the user's, then what the event determines."""

@@ -98,6 +98,17 @@ def s3_in_sqs(
     return sqs(s3(bucket, key, event), queue=queue)
 
 
+def s3_in_sns_in_sqs(
+    bucket: str = "uploads",
+    key: str = "book.epub",
+    event: str = "ObjectCreated:Put",
+    topic: str = "topic",
+    queue: str = "queue",
+) -> Event:
+    """Return a message of a queue that is subscribed to a topic that a bucket notifies."""
+    return sns_in_sqs(s3(bucket, key, event), subject="Amazon S3 Notification", topic=topic, queue=queue)
+
+
 def eventbridge(
     source: str = "com.example.shop",
     detail_type: str = "OrderPlaced",
@@ -110,6 +121,13 @@ def eventbridge(
         "time": f"{_now()[:19]}Z", "region": REGION, "resources": [*resources],
         "detail": {} if detail is None else detail,
     }  # fmt: skip
+
+
+def eventbridge_in_sqs(
+    source: str = "com.example.shop", detail_type: str = "OrderPlaced", detail: Any = None, queue: str = "queue"
+) -> Event:
+    """Return a message of a queue that is the target of a rule of an EventBridge bus."""
+    return sqs(eventbridge(source, detail_type, detail), queue=queue)
 
 
 def schedule(rule: str = "schedule") -> Event:
@@ -191,6 +209,30 @@ def cloudevent(
     required = {"specversion": "1.0", "id": str(uuid4()), "source": source, "type": type}
     event = {**required, "time": _now(), "datacontenttype": "application/json", **attributes}
     return event if data is None else {**event, "data": data}
+
+
+def cloudevent_in_kafka(
+    data: Any = None,
+    type: str = "com.example.happened",  # noqa: A002
+    source: str = "/example",
+    topic: str = "topic",
+    **attributes: Any,
+) -> Event:
+    """Return a Kafka record that is a native CloudEvent in binary mode (Kafka protocol binding, section 3.2).
+
+    data: bytes, or what becomes JSON; None: the record has no value
+    attributes: as those of ``cloudevent``
+    """
+    named = cloudevent(None, type, source, **attributes)
+    headers = {"content-type": named.pop("datacontenttype"), **{f"ce_{name}": named[name] for name in named}}
+    event = kafka(data if data is None or isinstance(data, bytes) else json.dumps(data), topic=topic)
+    [record] = event["records"][f"{topic}-0"]
+    # Lambda writes each byte of a header signed.
+    record["headers"] = [
+        {name: [byte - 256 if byte > 127 else byte for byte in _text(value).encode()]}
+        for name, value in headers.items()
+    ]
+    return event
 
 
 def tool(name: str, /, **arguments: Any) -> tuple[Event, LambdaContext]:

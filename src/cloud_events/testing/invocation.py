@@ -250,7 +250,5 @@ def _next(adapted: Adapted, exchanges: list[Exchange], returned: Any) -> tuple[N
 
 def _again(records: Records, identifiers: list[Any], named: list[Any]) -> int:
     """Return how many records are delivered again."""
-    if "" in named:  # stands for the whole batch
-        return len(identifiers)
     positions = [position for position, identifier in enumerate(identifiers) if identifier in named]
     return len(identifiers) - positions[0] if records.checkpoint else len(positions)
