@@ -680,16 +680,17 @@ class TestAtOnce:
             assert "batchItemFailures" not in handle(self.MANY, Context())
 
     def test_contexts(self, leg):
-        """Each record has a copy of the context of its own."""
-        variable, seen = ContextVar("variable", default="nothing"), []
+        """Each record has a copy of the caller's context of its own."""
+        variable, seen = ContextVar("variable"), []
 
         def view(path, event):
             seen.append(variable.get())
             variable.set("something")
             return OK
 
+        variable.set("the caller's")
         by_record(leg, view, concurrency=2)(self.MANY, Context())
-        assert seen == ["nothing"] * 9
+        assert seen == ["the caller's"] * 9
 
     def test_inside_another(self, leg):
         """A view may hand the handler an event: that is sent one record at a time."""
