@@ -379,7 +379,10 @@ def test_late_exception(leg, response, failed, caplog):
     reply = by_record(leg, Shop(OK, Answer(200, late=late), Answer(200, late=late)), response)(single_pair(), None)
     assert reply.get("batchItemFailures", []) == named(failed)
     message = "the application failed after its response at /aws.sqs was complete"
-    assert logged(caplog) == [("ERROR", message, late)]
+    assert [entry for entry in logged(caplog) if entry[0] == "ERROR"] == [("ERROR", message, late)]
+    assert [entry[1].partition(";")[0] for entry in logged(caplog) if entry[0] == "WARNING"] == [
+        "1 of 2 records failed, first: the application raised OutOfPaper"
+    ] * len(failed)
 
 
 def single_pair():
@@ -677,16 +680,17 @@ class TestAtOnce:
             assert "batchItemFailures" not in handle(self.MANY, Context())
 
     def test_contexts(self, leg):
-        """Each record has a copy of the context of its own."""
-        variable, seen = ContextVar("variable", default="nothing"), []
+        """Each record has a copy of the caller's context of its own."""
+        variable, seen = ContextVar("variable"), []
 
         def view(path, event):
             seen.append(variable.get())
             variable.set("something")
             return OK
 
+        variable.set("the caller's")
         by_record(leg, view, concurrency=2)(self.MANY, Context())
-        assert seen == ["nothing"] * 9
+        assert seen == ["the caller's"] * 9
 
     def test_inside_another(self, leg):
         """A view may hand the handler an event: that is sent one record at a time."""
