@@ -70,9 +70,8 @@ class Handler:
         Raises InvalidEvent, UnsupportedEvent, EventFailed, the others of ``cloud_events.errors``, and whatever the
         application raises before its response is complete. Each of these fails the invocation.
         """
-        left = seconds_left(context)
-        if self._workers and not self._workers.wait_for_late(None if left is None else left - LAST_MOMENT):
-            raise OutOfTime("a record of the event before is still being handled; give the application less to do")
+        if self._workers:
+            self._wait_for_late(self._workers, context)
         adapted = self.adapter.adapt(event, context)
         if self._observer is not None:
             self._observer.adapted(adapted)
@@ -87,6 +86,12 @@ class Handler:
         else:
             outcomes = deliver(adapted, self.adapter.units, self._send)
         return self._reply.tell(adapted, outcomes)
+
+    def _wait_for_late(self, workers: Workers, context: Any) -> None:
+        """Wait for records of earlier events that are still being handled. Raises OutOfTime at the last moment."""
+        left = seconds_left(context)
+        if not workers.wait_for_late(None if left is None else left - LAST_MOMENT):
+            raise OutOfTime("a record of the event before is still being handled; give the application less to do")
 
     def _send(self, adapted: Adapted, part: Part, unit: Unit) -> Outcome:
         """Send one request. Raises what the application raises before its response is complete."""
