@@ -628,6 +628,7 @@ class TestAtOnce:
             seen.append(event["Records"][0]["messageId"])
             if seen[-1] == "m1":
                 raise ending
+            time.sleep(0.2)
             return OK
 
         with pytest.raises(type(ending)):
