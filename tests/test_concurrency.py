@@ -240,7 +240,7 @@ def test_a_late_record():
     handle, end = handler("wsgi", view, 2), time.monotonic() + 0.6
     assert handle(sqs("on time", "late"), ending(end)) == failures("m1")
     end = time.monotonic() + 0.5
-    with pytest.raises(OutOfTime, match=r"^a record of the event before is still being handled"):
+    with pytest.raises(OutOfTime, match=r"^a record of the previous event is still being handled"):
         handle(sqs("too early"), ending(end))
     assert time.monotonic() < end
     release.set()

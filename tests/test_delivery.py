@@ -673,7 +673,7 @@ class TestAtOnce:
         assert reply["batchItemFailures"] == named(failed)
         assert 4 <= len(seen) < 9
         if leg == "wsgi":
-            with pytest.raises(OutOfTime, match=r"^a record of the event before is still being handled"):
+            with pytest.raises(OutOfTime, match=r"^a record of the previous event is still being handled"):
                 handle(self.MANY, Context(lambda: 10))
             release.set()
             assert "batchItemFailures" not in handle(self.MANY, Context())
