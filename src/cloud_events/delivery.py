@@ -69,6 +69,13 @@ def deliver(adapted: Adapted, units: Units, send: Send) -> list[Outcome]:
     return outcomes
 
 
+def wait_for_late(workers: Workers, context: Any) -> None:
+    """Wait for what was still running when the event before was over. Raises OutOfTime if that takes too long."""
+    left = seconds_left(context)
+    if not workers.wait_for_late(None if left is None else left - LAST_MOMENT):
+        raise OutOfTime("a record of the event before is still being handled; give the application less to do")
+
+
 def deliver_at_once(adapted: Adapted, units: Units, send: Send, workers: Workers) -> list[Outcome]:
     """As ``deliver``, with as many parts at a time as there are *workers*. Those with one ordering key go in order.
 
@@ -116,7 +123,7 @@ def deliver_at_once(adapted: Adapted, units: Units, send: Send, workers: Workers
         workers.give_back(running.values())
     if fatal is not None:
         raise fatal
-    return [outcome for position in sorted(found) for outcome in found[position]]
+    return [outcome for outcomes in found.values() for outcome in outcomes]
 
 
 def _queues(parts: list[Part]) -> tuple[deque[Part], dict[Any, deque[Part]]]:

@@ -19,11 +19,11 @@ from .adapter.matcher import HTTP
 from .adapter.path import Targets
 from .adapter.writing import Unit
 from .application import load
-from .delivery import LAST_MOMENT, deliver, deliver_at_once
+from .delivery import deliver, deliver_at_once, wait_for_late
 from .diagnosis import note
-from .errors import ConfigurationError, OutOfTime, UnsupportedEvent
+from .errors import ConfigurationError, UnsupportedEvent
 from .interface import wsgi
-from .messages import Outcome, Part, Request, Response, seconds_left
+from .messages import Outcome, Part, Request, Response
 from .reply import Reply
 from .settings import HTTP_HANDLERS, Keywords, Settings, from_environment, resolve
 from .workers import Workers
@@ -70,9 +70,8 @@ class Handler:
         Raises InvalidEvent, UnsupportedEvent, EventFailed, the others of ``cloud_events.errors``, and whatever the
         application raises before its response is complete. Each of these fails the invocation.
         """
-        left = seconds_left(context)
-        if self._workers and not self._workers.wait_for_late(None if left is None else left - LAST_MOMENT):
-            raise OutOfTime("a record of the event before is still being handled; give the application less to do")
+        if self._workers:
+            wait_for_late(self._workers, context)
         adapted = self.adapter.adapt(event, context)
         if self._observer is not None:
             self._observer.adapted(adapted)
