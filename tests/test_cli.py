@@ -139,6 +139,8 @@ class TestCommand:
             "    match     say which row matches each event, where it goes and why\n"
             "    invoke    send each event to your application, and say what AWS would do next\n"
             "    check     find wiring in templates that would lose events\n"
+            "    serve     answer Lambda's Invoke API, and a page to try events with\n"
+            "    sample    print an event of a kind, or list the kinds and their options\n"
             "\n"
             "options:\n"
             "  -h, --help  show this help message and exit\n"

@@ -31,7 +31,7 @@ from runtime_api import TESTS, Runtime
 
 
 def application(leg, view):
-    """An application of *leg*. *view* gets event and environ or scope; it returns a status and the seconds to wait."""
+    """An application of *leg*. *view* gets event and environ (or scope) and returns a status and seconds."""
 
     def wsgi(environ, start_response):
         status, seconds = view(environ["aws.event"], environ) or (204, 0)

@@ -299,7 +299,7 @@ HOST = {"headers": [(b"host", b"books.example")]}
     ("application", "code", "hint", "scope"),
     [
         (TrustedHostMiddleware(fastapi_books.application, allowed_hosts=HOSTS), 400, TRUSTED_HOST, HOST),
-        (Litestar([uploaded], allowed_hosts=AllowedHostsConfig(HOSTS)), 400, TRUSTED_HOST, HOST),
+        (Litestar([uploaded], allowed_hosts=AllowedHostsConfig(HOSTS), logging_config=None), 400, TRUSTED_HOST, HOST),
         (HTTPSRedirectMiddleware(fastapi_books.application), 307, HTTPS, {"scheme": "https"}),
     ],
 )

@@ -1,8 +1,11 @@
 """What the documentation shows is true: its code runs, its tables are those of the code, its links lead somewhere."""
 
 import json
+import os
 import re
 import runpy
+import shutil
+import subprocess
 import sys
 import types
 from importlib.metadata import version
@@ -86,7 +89,8 @@ def code_blocks():
     """(page, block) of each Python block of the documentation, but for those that test_operations.py runs."""
     for page in sorted({*(ROOT / "docs").glob("*.md")} - {ROOT / "docs/operations.md"}):
         for block in re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
-            yield pytest.param(block, id=f"{page.stem}-{block.partition(chr(10))[0][2:]}")
+            if not block.startswith("# test_books.py"):
+                yield pytest.param(block, id=f"{page.stem}-{block.partition(chr(10))[0][2:]}")
 
 
 @pytest.mark.parametrize("block", [*code_blocks()])
@@ -101,6 +105,19 @@ def test_code_of_the_documentation_runs(block, monkeypatch, mangums_loop):
         if name in ("shop", "depot"):
             exec(text, vars(module))
     exec(compile(block, block.partition("\n")[0], "exec"), {"__name__": "documentation"})
+
+
+def test_the_django_tests_of_the_page_of_testing_pass(tmp_path):
+    """They are run in a copy of the example, by its own test runner."""
+    example = shutil.copytree(ROOT / "examples" / "django", tmp_path / "django")
+    page = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
+    block = re.search(r"^```python\n# test_books\.py\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[1]
+    (example / "books" / "test_books.py").write_text(block, encoding="utf-8")
+    command = [sys.executable, "manage.py", "test", "books.test_books"]
+    environ = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    done = subprocess.run(command, cwd=example, env=environ, capture_output=True, text=True)
+    assert "Ran 3 tests" in done.stderr, done.stderr
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_requests_that_the_page_of_cloudevents_shows():

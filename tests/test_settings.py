@@ -215,7 +215,7 @@ def test_wrong_variable(name, value, message, monkeypatch):
         ("CLOUD_EVENT_DELIVRY", "DELIVERY"),
         ("CLOUDEVENTS_CONTENTMODE", "CONTENT_MODE"),
         ("CLOUD_EVENT_BUS_NAME", None),
-        ("CLOUDEVENTS_ENDPOINT", None),
+        ("CLOUD_EVENT_SOURCE_ARN", None),
         ("CLOUD_EVENT_", None),
         ("MY_CLOUD_EVENTS_RESPONSE", None),
         ("CLOUDY_EVENTS_RESPONSE", None),

@@ -19,11 +19,11 @@ from .adapter.matcher import HTTP
 from .adapter.path import Targets
 from .adapter.writing import Unit
 from .application import load
-from .delivery import deliver, deliver_at_once, wait_for_late
+from .delivery import LAST_MOMENT, deliver, deliver_at_once
 from .diagnosis import note
-from .errors import ConfigurationError, UnsupportedEvent
+from .errors import ConfigurationError, OutOfTime, UnsupportedEvent
 from .interface import wsgi
-from .messages import Outcome, Part, Request, Response
+from .messages import Outcome, Part, Request, Response, seconds_left
 from .reply import Reply
 from .settings import HTTP_HANDLERS, Keywords, Settings, from_environment, resolve
 from .workers import Workers
@@ -71,7 +71,7 @@ class Handler:
         application raises before its response is complete. Each of these fails the invocation.
         """
         if self._workers:
-            wait_for_late(self._workers, context)
+            self._wait_for_late(self._workers, context)
         adapted = self.adapter.adapt(event, context)
         if self._observer is not None:
             self._observer.adapted(adapted)
@@ -86,6 +86,12 @@ class Handler:
         else:
             outcomes = deliver(adapted, self.adapter.units, self._send)
         return self._reply.tell(adapted, outcomes)
+
+    def _wait_for_late(self, workers: Workers, context: Any) -> None:
+        """Wait for records of earlier events that are still being handled. Raises OutOfTime at the last moment."""
+        left = seconds_left(context)
+        if not workers.wait_for_late(None if left is None else left - LAST_MOMENT):
+            raise OutOfTime("a record of the event before is still being handled; give the application less to do")
 
     def _send(self, adapted: Adapted, part: Part, unit: Unit) -> Outcome:
         """Send one request. Raises what the application raises before its response is complete."""

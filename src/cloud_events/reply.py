@@ -73,14 +73,14 @@ class Reply:
         named = _named(adapted, outcomes, failed)
         window = _window(adapted, outcomes)
         by_record = adapted.split == "record" and reports(adapted)
+        if failed:
+            _warn(adapted, failed, outcomes)
         if self._native and (adapted.reply == "poll" or by_record):
             return _fit({"batchItemFailures": named or [], **window}, adapted, outcomes)
         if self._native and adapted.reply == "sync":
             answers = [answer(outcome.response) for outcome in outcomes if outcome.response is not None]
             return _fit(answers if adapted.split else answers[0], adapted, outcomes)
         reply = envelope(outcomes[0].response) if adapted.split is None else _joined(outcomes)
-        if failed:
-            _warn(adapted, failed, outcomes)
         if named is not None:
             reply["batchItemFailures"] = named
         return _fit(reply | window, adapted, outcomes)

@@ -149,7 +149,7 @@ def _parse_list(value: Any, label: str, noun: str, example: str) -> tuple[str, .
 
 
 def parse_count(value: Any, label: str) -> int:
-    if isinstance(value, bool) or not str(value).isdecimal() or int(value) < 1:
+    if not str(value).isdecimal() or int(value) < 1:
         raise ConfigurationError(f"{label}: it must be a whole number from 1, such as 10")
     return int(value)
 

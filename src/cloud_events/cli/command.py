@@ -7,7 +7,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import redirect_stdout
 from difflib import get_close_matches
 from importlib.metadata import version
@@ -15,12 +15,15 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from ..errors import CloudEventsError, ConfigurationError
+from ..errors import ConfigurationError
 from ..settings import from_environment, parse_count
 from ..testing.invocation import Invoker, LambdaContext
 from .check import check as check_files
 from .explanation import Explanation
-from .report import ACKNOWLEDGED, Formatter, as_json, as_text, match_lines, their_traceback
+from .report import ACKNOWLEDGED, Formatter, as_json, as_text, match_lines, show_traceback
+from .sample import KINDS, sample
+from .sample import options as options_of
+from .serve import Function, serve
 
 OK, FAILED, UNUSABLE = 0, 1, 2  # exit statuses
 
@@ -36,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
         status: int = options.run(options)
         sys.stdout.flush()
     except ConfigurationError as error:
-        _show(error)
+        show_traceback(error)
         return _complain(str(error))
     except BrokenPipeError:
         # The reader ("| head") has seen enough; the interpreter must not try to flush the rest.
@@ -57,10 +60,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"cloud-events {version('cloud-events')}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    def add(name: str, run: Callable[[argparse.Namespace], int], does: str, as_json: str) -> argparse.ArgumentParser:
+    def add(
+        name: str, run: Callable[[argparse.Namespace], int], does: str, as_json: str = ""
+    ) -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=does, description=f"{does[0].upper()}{does[1:]}.")
         command.set_defaults(run=run)
-        command.add_argument("--json", action="store_true", help=f"for programs: {as_json}")
+        if as_json:
+            command.add_argument("--json", action="store_true", help=f"for programs: {as_json}")
         return command
 
     line = "one JSON object a line, one line an event"
@@ -72,14 +78,21 @@ def _parser() -> argparse.ArgumentParser:
                        "`aws lambda list-event-source-mappings` or `get-function-configuration` prints")  # fmt: skip
     for command in (match, invoke):
         command.add_argument("files", nargs="+", metavar="FILE", help="one event as JSON; - is standard input")
-    which = invoke.add_mutually_exclusive_group()
-    for name in ("wsgi", "asgi"):
-        instead = f"the path of your application, instead of {name.upper()}_APPLICATION"
-        which.add_argument(f"--{name}", metavar="PATH", help=instead)
     invoke.add_argument("--repeat", default=1, metavar="N", help="send each event N times")
-    timeout = "the timeout of the function; default 900, the longest that Lambda has"
-    invoke.add_argument("--timeout", default=900, metavar="SECONDS", help=timeout)
     invoke.add_argument("--tool", metavar="NAME", help="send each event as a Bedrock AgentCore call of this tool")
+    server = add("serve", _serve, "answer Lambda's Invoke API, and a page to try events with")
+    server.add_argument("--host", default="127.0.0.1", help="the address to listen at; default 127.0.0.1")
+    server.add_argument("--port", default=9000, type=int, help="the port to listen at; default 9000")
+    timeout = "the timeout of the function; default 900, the longest that Lambda has"
+    for command in (invoke, server):
+        which = command.add_mutually_exclusive_group()
+        for name in ("wsgi", "asgi"):
+            instead = f"the path of your application, instead of {name.upper()}_APPLICATION"
+            which.add_argument(f"--{name}", metavar="PATH", help=instead)
+        command.add_argument("--timeout", default=900, metavar="SECONDS", help=timeout)
+    samples = add("sample", _sample, "print an event of a kind, or list the kinds and their options")
+    samples.add_argument("kind", nargs="?", metavar="KIND", help="such as s3; without it, the kinds are listed")
+    samples.add_argument("options", nargs=argparse.REMAINDER, metavar="OPTION", help="such as --bucket uploads")
     return parser
 
 
@@ -87,15 +100,6 @@ def _complain(message: str) -> int:
     sys.stdout.flush()
     print(f"cloud-events: {message}", file=sys.stderr)
     return UNUSABLE
-
-
-def _show(error: BaseException | None, shown: Sequence[BaseException | None] = ()) -> None:
-    """Print where in the application *error*, or what led to one of ours, was raised, unless it was *shown* before."""
-    theirs = error.__cause__ if isinstance(error, CloudEventsError) else error
-    if theirs is not None and theirs not in shown:
-        traceback = their_traceback(theirs)
-        if traceback.stack:
-            print(*traceback.format(), sep="", end="", file=sys.stderr)
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -126,21 +130,27 @@ def _match(options: argparse.Namespace) -> int:
     return _each(options.files, use)
 
 
-def _invoke(options: argparse.Namespace) -> int:
-    repeat = parse_count(options.repeat, f"--repeat={options.repeat!r}")
-    seconds = parse_count(options.timeout, f"--timeout={options.timeout!r}")
+def _prepare(options: argparse.Namespace) -> Formatter:
+    """Put the application of the command line into the environment; return what formats the log."""
     for name in ("wsgi", "asgi"):
         if path := getattr(options, name):
             os.environ.update(WSGI_APPLICATION="", ASGI_APPLICATION="")
             os.environ[f"{name.upper()}_APPLICATION"] = path
     if not (os.environ.get("WSGI_APPLICATION") or os.environ.get("ASGI_APPLICATION")):
-        return _complain(
+        raise ConfigurationError(
             "name the application: --wsgi project.wsgi.application, or --asgi; or set WSGI_APPLICATION or "
             "ASGI_APPLICATION"
         )
     log, formatter = logging.StreamHandler(), Formatter("%(levelname)s %(name)s: %(message)s")
     log.setFormatter(formatter)
     logging.basicConfig(handlers=[log])
+    return formatter
+
+
+def _invoke(options: argparse.Namespace) -> int:
+    repeat = parse_count(options.repeat, f"--repeat={options.repeat!r}")
+    seconds = parse_count(options.timeout, f"--timeout={options.timeout!r}")
+    formatter = _prepare(options)
     out = sys.stdout
 
     def use(file: str, event: Any) -> int:
@@ -148,7 +158,7 @@ def _invoke(options: argparse.Namespace) -> int:
         load = loading.pop() if loading else None
         report = json.dumps(as_json(file, runs, load), default=repr) if options.json else as_text(file, runs, load)
         print(report, file=out, flush=True)
-        _show(runs[0].raised, formatter.shown)
+        show_traceback(runs[0].raised, formatter.shown)
         return FAILED if any(run.failed for run in runs) else OK
 
     # What the application prints is not JSON.
@@ -160,6 +170,22 @@ def _invoke(options: argparse.Namespace) -> int:
             return _each(options.files, use, progress=len(options.files) > 1)
         finally:
             invoke.close()
+
+
+def _serve(options: argparse.Namespace) -> int:
+    seconds = parse_count(options.timeout, f"--timeout={options.timeout!r}")
+    serve(options.host, options.port, Function(seconds, _prepare(options)))
+    return OK
+
+
+def _sample(options: argparse.Namespace) -> int:
+    if options.kind:
+        print(json.dumps(sample(options.kind, options.options), indent=2))
+        return OK
+    width = max(map(len, KINDS))
+    for kind in KINDS:
+        print(f"{kind:{width}}  {' '.join(options_of(kind))}".rstrip())
+    return OK
 
 
 def _each(files: list[str], use: Callable[[str, Any], int], progress: bool = False) -> int:

@@ -6,13 +6,16 @@ import importlib
 import json
 import logging
 import os
+import sys
 import textwrap
 import traceback
+from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+from ..errors import CloudEventsError
 from ..testing.invocation import Exchange, Invocation
 
 SHOWN = 500  # characters of the body in a reply, for people
@@ -149,3 +152,12 @@ def their_traceback(error: BaseException) -> traceback.TracebackException:
         each.stack[:] = [frame for frame in each.stack if not frame.filename.startswith(_NOT_THEIRS)]
         waiting += filter(None, (each.__cause__, each.__context__, *(each.exceptions or ())))
     return shown
+
+
+def show_traceback(error: BaseException | None, shown: Sequence[BaseException | None] = ()) -> None:
+    """Print where in the application *error*, or what led to one of ours, was raised, unless it was *shown* before."""
+    theirs = error.__cause__ if isinstance(error, CloudEventsError) else error
+    if theirs is not None and theirs not in shown:
+        traceback = their_traceback(theirs)
+        if traceback.stack:
+            print(*traceback.format(), sep="", end="", file=sys.stderr)

@@ -12,11 +12,15 @@ from __future__ import annotations
 from .client import EventClient as EventClient
 from .events import batch as batch
 from .events import cloudevent as cloudevent
+from .events import cloudevent_in_kafka as cloudevent_in_kafka
 from .events import dynamodb as dynamodb
 from .events import eventbridge as eventbridge
+from .events import eventbridge_in_sqs as eventbridge_in_sqs
+from .events import function_url as function_url
 from .events import kafka as kafka
 from .events import kinesis as kinesis
 from .events import s3 as s3
+from .events import s3_in_sns_in_sqs as s3_in_sns_in_sqs
 from .events import s3_in_sqs as s3_in_sqs
 from .events import schedule as schedule
 from .events import sns as sns

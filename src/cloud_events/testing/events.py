@@ -98,6 +98,17 @@ def s3_in_sqs(
     return sqs(s3(bucket, key, event), queue=queue)
 
 
+def s3_in_sns_in_sqs(
+    bucket: str = "uploads",
+    key: str = "book.epub",
+    event: str = "ObjectCreated:Put",
+    topic: str = "topic",
+    queue: str = "queue",
+) -> Event:
+    """Return a message of a queue that is subscribed to a topic that a bucket notifies."""
+    return sns_in_sqs(s3(bucket, key, event), subject="Amazon S3 Notification", topic=topic, queue=queue)
+
+
 def eventbridge(
     source: str = "com.example.shop",
     detail_type: str = "OrderPlaced",
@@ -112,9 +123,37 @@ def eventbridge(
     }  # fmt: skip
 
 
+def eventbridge_in_sqs(
+    source: str = "com.example.shop", detail_type: str = "OrderPlaced", detail: Any = None, queue: str = "queue"
+) -> Event:
+    """Return a message of a queue that is the target of a rule of an EventBridge bus."""
+    return sqs(eventbridge(source, detail_type, detail), queue=queue)
+
+
 def schedule(rule: str = "schedule") -> Event:
     """Return the event of a scheduled rule of EventBridge."""
     return eventbridge("aws.events", "Scheduled Event", resources=[_arn("events", f"rule/{rule}")])
+
+
+def function_url(method: str = "GET", path: str = "/", body: str | bytes = b"", headers: Any = None) -> Event:
+    """Return an HTTP request to a function URL. *path*: with a query string, if any; *headers*: a dict."""
+    path, _, query = path.partition("?")
+    host, now = f"url.lambda-url.{REGION}.on.aws", time.time()
+    content = body.encode() if isinstance(body, str) else body
+    return {
+        "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": query,
+        "headers": {"host": host, **{name.lower(): value for name, value in (headers or {}).items()}},
+        "requestContext": {
+            "accountId": "anonymous", "apiId": "url", "domainName": host, "domainPrefix": "url",
+            "http": {
+                "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "203.0.113.1",
+                "userAgent": "cloud-events",
+            },
+            "requestId": str(uuid4()), "routeKey": "$default", "stage": "$default",
+            "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now)), "timeEpoch": int(now * 1000),
+        },
+        "body": b64encode(content).decode("ascii"), "isBase64Encoded": True,
+    }  # fmt: skip
 
 
 def kinesis(*data: Any, stream: str = "stream", partition_key: str = "key") -> Event:
@@ -191,6 +230,30 @@ def cloudevent(
     required = {"specversion": "1.0", "id": str(uuid4()), "source": source, "type": type}
     event = {**required, "time": _now(), "datacontenttype": "application/json", **attributes}
     return event if data is None else {**event, "data": data}
+
+
+def cloudevent_in_kafka(
+    data: Any = None,
+    type: str = "com.example.happened",  # noqa: A002
+    source: str = "/example",
+    topic: str = "topic",
+    **attributes: Any,
+) -> Event:
+    """Return a Kafka record that is a native CloudEvent in binary mode (Kafka protocol binding, section 3.2).
+
+    data: bytes, or what becomes JSON; None: the record has no value
+    attributes: as those of ``cloudevent``
+    """
+    named = cloudevent(None, type, source, **attributes)
+    headers = {"content-type": named.pop("datacontenttype"), **{f"ce_{name}": named[name] for name in named}}
+    event = kafka(data if data is None or isinstance(data, bytes) else json.dumps(data), topic=topic)
+    [record] = event["records"][f"{topic}-0"]
+    # Lambda writes each byte of a header signed.
+    record["headers"] = [
+        {name: [byte - 256 if byte > 127 else byte for byte in _text(value).encode()]}
+        for name, value in headers.items()
+    ]
+    return event
 
 
 def tool(name: str, /, **arguments: Any) -> tuple[Event, LambdaContext]:
