@@ -174,6 +174,22 @@ class TestStartup:
         assert make_handler(application)(None, Context(left=lambda: 0))["body"] == "('none', False)"
         assert book.get() == "none"
 
+    def test_leaves_no_mark_on_an_event_around_it(self, caplog):
+        """An event that calls another application's handler need not wait for what the startup of that spawns."""
+
+        @asynccontextmanager
+        async def lifespan(state):
+            task = asyncio.create_task(asyncio.Event().wait())
+            yield
+            task.cancel()
+
+        async def outer(scope):
+            return await asyncio.to_thread(handler_of(application_of(lifespan)))
+
+        handler = make_handler(application_of(view=outer), lifespan="off")
+        assert handler(None, Context(left=lambda: 1000))["body"] == "ready"
+        assert [record.getMessage() for record in caplog.records if record.name == "cloud_events"] == []
+
     def test_by_its_own_event_is_refused(self):
         """A startup that calls the handler that waits for it is told that it cannot."""
 
@@ -623,12 +639,12 @@ class TestSigterm:
 
 
 START = """
-import asyncio, os, signal, sys, threading, warnings
+import asyncio, gc, os, signal, sys, threading, warnings
 from apps.ending import *
 from cloud_events.interface import loop
 """
 CALL = "handler(None, None)\n"
-MOVE = "asyncio.run(inside())\n"
+HELPER = "asyncio.run(inside())\n"
 # Another thread drives the loop, in the midst of an event.
 THREAD = "threading.Thread(target=attempt, args=['wait'], daemon=True).start(); begun.wait()\n"
 QUICKLY = "loop.SHUTDOWN_SECONDS = 0.01\n"
@@ -670,8 +686,8 @@ def until(process, word):
 # What a program does: what it says while it ends, its exit status, and the faults that it tells.
 ENDS = {
     "driven by the main thread": (CALL + CALL, "startup event event shutdown", 0, ""),
-    "moved to a thread": (CALL + MOVE, "startup event event shutdown", 0, ""),
-    "begun in a thread": (MOVE + CALL, "startup event event shutdown", 0, ""),
+    "then driven by a helper": (CALL + HELPER, "startup event event shutdown", 0, ""),
+    "first driven by a helper": (HELPER + CALL, "startup event event shutdown", 0, ""),
     "closed before": (CALL + "loop.LOOP.close()\n" + CALL, "startup event shutdown startup event shutdown", 0, ""),
     "by SystemExit": (CALL + "raise SystemExit(3)", "startup event shutdown", 3, ""),
     "by SystemExit in an event": ("handler('leave', None)", "startup event shutdown", 3, ""),
@@ -702,8 +718,8 @@ ENDS = {
         0,
         "",
     ),
-    "forked from a thread": (
-        MOVE + FORK.format("handler(None, None); os._exit(0)") + CALL,
+    "forked after a helper drove": (
+        HELPER + FORK.format("handler(None, None); gc.collect(); os._exit(0)") + CALL,
         "startup event child startup event parent:0 event shutdown",
         0,
         "",
@@ -715,7 +731,7 @@ ENDS = {
         "",
     ),
     "forked, and the child ended by SIGTERM": (
-        MOVE + FORK.format("signal.raise_signal(signal.SIGTERM)") + CALL,
+        HELPER + FORK.format("signal.raise_signal(signal.SIGTERM)") + CALL,
         "startup event child parent:-15 event shutdown",
         0,
         "",
@@ -723,7 +739,7 @@ ENDS = {
 }
 TERMINATED = {
     "between events": (CALL + PAUSE, "shutdown"),
-    "between events, moved to a thread": (MOVE + PAUSE, "shutdown"),
+    "between events, after a helper drove": (HELPER + PAUSE, "shutdown"),
     # The event dies with the process, as it would have anyway.
     "while the main thread drives": ("handler('wait', None)", "shutdown"),
     "while the main thread waits": ("asyncio.run(inside('wait'))", "shutdown cancelled"),
@@ -753,6 +769,15 @@ class TestEnd:
         until(process, "waiting")
         process.terminate()
         assert end(process)[:2] == (said.split(), -signal.SIGTERM)
+
+    @pytest.mark.parametrize("waits", ["handler('wait', None)", CALL + PAUSE])
+    def test_by_sigterm_that_the_program_catches(self, waits):
+        """The program's own handler comes after the shutdown, in the midst of an event, too, and may leave."""
+        process = python("signal.signal(signal.SIGTERM, lambda *_: sys.exit(5))\n" + waits)
+        until(process, "waiting")
+        process.terminate()
+        said, status, _ = end(process)
+        assert (said[0], status) == ("shutdown", 5)
 
     def test_by_a_second_sigterm(self):
         """A shutdown that takes long does not keep a second SIGTERM from ending the process."""

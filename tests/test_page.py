@@ -109,7 +109,7 @@ def test_what_became_of_an_event(page):
     assert page.send(sent) == ("answer", "good")
     found = page.sections
     assert [*found] == ["Matched", "Request", "Answer", "The function returned"]
-    assert found["Matched"][0].startswith("the event: POST /shop, by row source\n    $.source passes text\n")
+    assert found["Matched"][0].startswith("the event: POST /shop, by row source\n    $.source passes text()\n")
     assert found["Request"][0].startswith("POST /shop\n")
     assert "\ncontent-type: application/json\n" in found["Request"][0]
     body = found["Request"][0].partition("\n\n")[2]
@@ -162,7 +162,7 @@ def test_colours(page, scheme):
     features = [{"name": "prefers-color-scheme", "value": scheme}]
     page.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
     seen = []
-    for said in ("201", "500"):
+    for said in ("201", "409", "500"):
         page.send({"source": "shop", "say": said})
         for selector in (".outcome", "pre", "textarea", "button", "body"):
             element = page.browser.find_element(By.CSS_SELECTOR, selector)

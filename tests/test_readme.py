@@ -188,7 +188,9 @@ EVENTS = {
 }
 
 
-@pytest.mark.parametrize("row", table("| event | path, by") + table("| AWS event | known by"), ids=lambda row: row[0])
+@pytest.mark.parametrize(
+    "row", table("| event | path, taken") + table("| AWS event | recognised by"), ids=lambda row: row[0]
+)
 def test_the_paths_are_those_that_events_get(row):
     """An event of the row goes to the path that the table shows."""
     event = EVENTS.get(row[0]) or sample(row[0].lower())

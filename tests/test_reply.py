@@ -55,7 +55,7 @@ DICTIONARIES = {
     "text in a codec that is no charset": ([("a", "text/plain; charset=rot13")], b"a", "YQ==", {}, PACKED),
     "bytes": ([("a", "image/png")], b"\x89PNG", "iVBORw==", {}, PACKED),
     "compressed": ([("Content-Encoding", "br")], b"text", "dGV4dA==", {"Content-Encoding": "br"}, PACKED),
-    "not compressed": ([("Content-Encoding", "Identity")], b"text", "text", {"Content-Encoding": "Identity"}, {}),
+    "not compressed": ([("Content-Encoding", " Identity")], b"text", "text", {"Content-Encoding": " Identity"}, {}),
     "a header twice": ([("Vary", "A"), ("X-A", "1"), ("vary", "B")], b"", "", {"Vary": "A, B", "X-A": "1"}, {}),
     "one cookie": ([("Set-Cookie", "a=1")], b"", "", {"Set-Cookie": "a=1"}, {}),
     "cookies": ([("Set-Cookie", "a"), ("set-cookie", "b")], b"", "", {}, {"cookies": ["a", "b"]}),
@@ -190,7 +190,7 @@ DROPPED = "{}: {} answered {}{}; CLOUD_EVENTS_FAILURE_STATUSES does not count th
     ("setting", "statuses", "failures"),
     [
         (None, (100, 200, 299, 300, 404, 599), {300, 404, 599}),
-        ("500-599,429", (404, 429, 499, 500), {429, 500}),
+        ("500-599,429", (300, 399, 404, 429, 499, 500), {429, 500}),
         (" 418 , 400-401", (400, 401, 402, 418, 500), {400, 401, 418}),
         ("100-599", (100, 200), {100, 200}),
         ("404", (404, 500, 600, 999), {404, 600, 999}),
@@ -321,7 +321,7 @@ class TestOwnReport:
     WHERE = "'batchItemFailures' must be a top-level key of the JSON object in the response; here it is {}."
     TWICE = WHERE.format("in a JSON string, as if json.dumps() had been called twice")
     NOT_JSON = WHERE.format("in a response that is not JSON in UTF-8")
-    COMPRESSED = "The response is compressed, so Lambda could not read it: send it as it is."
+    COMPRESSED = "The response is compressed, so Lambda could not read it: send it uncompressed."
     # What kept Lambda from reading what the application meant to report.
     UNREAD = {
         "JSON in JSON": (json.dumps(TEXT).encode(), TWICE),
@@ -561,11 +561,8 @@ class TestLateException:
 
 
 LIMIT = 6_291_556
-TOO_LARGE = (
-    "the reply is {:,} bytes of JSON, and Lambda hands on 6,291,556 at most; answer with less, such as the S3 key of "
-    "the whole"
-)
-CUT = "the reply is {:,} bytes of JSON, more than Lambda hands on; nobody reads its body, so it was cut"
+TOO_LARGE = "the reply is {:,} bytes of JSON, and Lambda accepts at most 6,291,556; return less, such as an S3 key"
+CUT = "the reply is {:,} bytes of JSON, more than Lambda accepts; the sender does not read the body, so it was cut"
 
 
 class TestSize:

@@ -9,8 +9,13 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import asynccontextmanager
 
 import pytest
+from flask import Flask, request
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.routing import Route
 
 from cloud_events import ConfigurationError, EventFailed, InvalidEvent, Matcher, UnsupportedEvent, cloudevent
 from cloud_events import testing as kit
@@ -738,3 +743,46 @@ def test_needs_no_test_framework():
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert run.stdout == "['cloud_events']\n"
+
+
+class TestHttp:
+    """An upload by event, read by HTTP: one application, one lifespan."""
+
+    def test_flask(self):
+        app, books = Flask(__name__), []
+
+        @app.post("/aws.s3")
+        def uploaded():
+            books.append(request.get_json()["Records"][0]["s3"]["object"]["key"])
+            return "", 201
+
+        @app.route("/books", methods=["GET", "POST"])
+        def shelf():
+            return {"books": books, "query": request.args, "body": request.get_data(as_text=True)}
+
+        client = EventClient(app, response="native")
+        assert client.send(kit.s3(key="Emma.epub")).status == 201
+        response = client.http("POST", "/books?page=2", "Ä", {"Content-Type": "text/plain"})
+        assert (response.status, response.header("content-type")) == (200, "application/json")
+        assert response.json() == {"books": ["Emma.epub"], "query": {"page": "2"}, "body": "Ä"}
+        assert client.http("GET", "/nowhere").status == 404
+
+    def test_starlette(self):
+        @asynccontextmanager
+        async def lifespan(app):
+            yield {"books": []}
+
+        async def uploaded(request):
+            request.state.books.append("Emma")
+            return PlainTextResponse("", 201)
+
+        async def shelf(request):
+            return JSONResponse(request.state.books, headers={"set-cookie": "seen=1"})
+
+        app = Starlette(
+            routes=[Route("/aws.s3", uploaded, methods=["POST"]), Route("/books", shelf)], lifespan=lifespan
+        )
+        with EventClient(app) as client:
+            client.send(kit.s3())
+            response = client.http("GET", "/books")
+        assert (response.json(), response.header("set-cookie")) == (["Emma"], "seen=1")

@@ -1,4 +1,4 @@
-"""The requests of one event, sent while there is time: in order, or several records at once."""
+"""Sends the records or items of one event while there is time: in order, or several records at once."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from .workers import Job, Workers
 
 logger = logging.getLogger("cloud_events")
 
-RESERVE = 0.5  # seconds; with less left before the deadline no further record is tried
-LAST_MOMENT = 0.2  # seconds before the deadline; what is not done by then is reported
+RESERVE = 0.5  # seconds; if less is left before the deadline, no further record is tried
+LAST_MOMENT = 0.2  # seconds before the deadline; records that are still being handled then are reported as failed
 NO_TIME = (
     "the function's time was nearly over before the record was tried; give the function a longer timeout, or the event "
     "source mapping smaller batches"
@@ -35,10 +35,13 @@ Send = Callable[[Adapted, Part, Unit], Outcome]
 
 
 def deliver(adapted: Adapted, units: Units, send: Send) -> list[Outcome]:
-    """Send the parts of *adapted*, which was split, one at a time; return what became of each request, in order.
+    """Send the parts of *adapted*, a split event, one at a time; return the outcome of each request, in order.
 
-    After a failure the parts with the same ordering key are not tried. With too little time left, no part is.
-    The application's exceptions are the failure of their part; those that end the process are raised.
+    After a failure the parts with the same ordering key are not tried: their outcomes have no path, and the error of
+    the failed part. If too little time is left, no further part is tried: the error is OutOfTime. Neither is logged
+    here; the warning in reply.py counts them.
+
+    An exception of the application is the failure of its part; one that ends the process is raised.
     """
     outcomes: list[Outcome] = []
     failures: dict[Any, BaseException] = {}  # by ordering key
@@ -49,7 +52,7 @@ def deliver(adapted: Adapted, units: Units, send: Send) -> list[Outcome]:
             outcomes.append(Outcome(part, None, None, failures[part.ordering_key]))
             continue
         if window:
-            # The state goes from record to record, and only the last may close the window.
+            # The state is passed from record to record, and only the last record may close the window.
             last = part is adapted.parts[-1] and adapted.window["isFinalInvokeForWindow"]
             window = {**window, "isFinalInvokeForWindow": last}
         if _has_time(adapted):
@@ -57,7 +60,7 @@ def deliver(adapted: Adapted, units: Units, send: Send) -> list[Outcome]:
         else:
             tried = [Outcome(part, None, None, OutOfTime(NO_TIME))]
         failure = _failure(tried)
-        # Only the first failure may be raised. The tracebacks of the others were logged.
+        # Only the first failure may be raised later. The tracebacks of the others have been logged.
         if failed or failure is None:
             _drop_tracebacks(tried)
         failed = failed or failure is not None
@@ -70,10 +73,10 @@ def deliver(adapted: Adapted, units: Units, send: Send) -> list[Outcome]:
 
 
 def deliver_at_once(adapted: Adapted, units: Units, send: Send, workers: Workers) -> list[Outcome]:
-    """As ``deliver``, with as many parts at a time as there are *workers*. Those with one ordering key go in order.
+    """As ``deliver``, with as many parts at a time as there are *workers*. Parts with one ordering key go in order.
 
-    While another event has the workers, the parts are sent one at a time. What ends the process is raised when no other
-    part is running any more. A part that is still running shortly before the deadline is reported as a failure.
+    While another event has the workers, the parts are sent one at a time. An exception that ends the process is raised
+    once no other part is running. A part that is still running shortly before the deadline is reported as a failure.
     """
     if not workers.take():
         return deliver(adapted, units, send)
@@ -82,7 +85,7 @@ def deliver_at_once(adapted: Adapted, units: Units, send: Send, workers: Workers
     running: dict[int, Job] = {}
     results: SimpleQueue[tuple[Part, list[Outcome] | BaseException]] = SimpleQueue()
     fatal: BaseException | None = None
-    first: list[Outcome] = []  # the outcomes of the first part, in order, that has failed
+    first: list[Outcome] = []  # the outcomes of the failed part that comes first in the event
     try:
         while True:
             while ready and len(running) < workers.count and fatal is None and _has_time(adapted):
@@ -102,7 +105,7 @@ def deliver_at_once(adapted: Adapted, units: Units, send: Send, workers: Workers
                 continue
             followers, failure = waiting[part.ordering_key], _failure(result)
             found[part.position] = result
-            # As above.
+            # As in deliver(): only the first failure keeps its traceback.
             if failure is None or (first and first[0].part.position < part.position):
                 _drop_tracebacks(result)
             else:
@@ -116,11 +119,11 @@ def deliver_at_once(adapted: Adapted, units: Units, send: Send, workers: Workers
         workers.give_back(running.values())
     if fatal is not None:
         raise fatal
-    return [outcome for position in sorted(found) for outcome in found[position]]
+    return [outcome for outcomes in found.values() for outcome in outcomes]
 
 
 def _queues(parts: list[Part]) -> tuple[deque[Part], dict[Any, deque[Part]]]:
-    """Return the parts that need not wait, and, by ordering key, those that must wait for the one before them."""
+    """Return the parts that need not wait, and, by ordering key, those that must wait for their predecessor."""
     ready: deque[Part] = deque()
     waiting: dict[Any, deque[Part]] = {}
     for part in parts:
@@ -131,7 +134,7 @@ def _queues(parts: list[Part]) -> tuple[deque[Part], dict[Any, deque[Part]]]:
 
 
 def _next(results: SimpleQueue[Any], adapted: Adapted) -> Any:
-    """Return the next result, or None if there is none at the last moment before the deadline."""
+    """Return the next result, or None if there is none by the last moment before the deadline."""
     left = seconds_left(adapted.context)
     try:
         return results.get(timeout=None if left is None else max(0, left - LAST_MOMENT))
@@ -144,7 +147,7 @@ def _result(
 ) -> tuple[Part, list[Outcome] | BaseException]:
     try:
         return part, _try(part, units, send)
-    except BaseException as error:  # raised by the thread that waits
+    except BaseException as error:  # the waiting thread raises it
         return part, error
 
 
@@ -155,7 +158,7 @@ def _has_time(adapted: Adapted) -> bool:
 
 
 def _try(part: Part, units: Callable[[], list[Unit]], send: Callable[[Unit], Outcome]) -> list[Outcome]:
-    """Send all requests of *part*, whatever becomes of the first."""
+    """Send all requests of *part*, even if one fails."""
     try:
         prepared = units()
     except MemoryError:

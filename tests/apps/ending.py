@@ -1,12 +1,15 @@
 """An ASGI application whose process is about to end. It says, line by line, what happens; an event says what to do."""
 
 import asyncio
+import logging
 import os
 import threading
 from contextlib import asynccontextmanager, suppress
 
 from cloud_events import make_handler
 from cloud_events.errors import ProtocolError
+
+logging.getLogger("asyncio").setLevel(logging.ERROR)  # not how slow a busy machine is
 
 begun = threading.Event()
 # What shutdown does: nothing, "wait", "block" or "fail".
@@ -94,7 +97,7 @@ handler = make_handler(application)
 
 
 async def inside(event=None):
-    """Call the handler inside a running loop, so that its own moves to a thread."""
+    """Call the handler inside a running loop, so that a helper thread drives its own."""
     return handler(event, None)
 
 

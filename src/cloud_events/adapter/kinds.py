@@ -1,8 +1,11 @@
-"""What we know of each kind of event, one block a kind: its records, its CloudEvent attributes, its words for people.
+"""What we know of each kind of event: where its records are, its CloudEvent attributes, and words for messages.
 
-A kind has the name of its rows in catalog.py. Its attributes follow the CloudEvents project (adapters/aws-s3.md,
-aws-sns.md) and, for EventBridge, AWS's own mapping. Never an attribute: receipt handles, tokens, e-mail subjects, user
-names, the values of keys.
+A kind has the name of its rows in catalog.py, and an entry in KINDS near the end of this module. Its functions come
+before that, kind by kind. Their parameters are the record, the event, and the *group*: the key of the list that the
+record is in (a partition, a queue), None if the event has only one list.
+
+The attributes follow the CloudEvents project (adapters/aws-s3.md, aws-sns.md) and, for EventBridge, AWS's own mapping.
+Receipt handles, tokens, e-mail subjects, user names and the values of keys are never attributes.
 """
 
 from __future__ import annotations
@@ -27,19 +30,22 @@ Attributes = dict[str, Any]
 
 
 def independent(record: Any, group: Any) -> None:
-    """Name no record and order none: what most batches do."""
+    """Return None: the record has no identifier, or waits for no other. So it is in most batches."""
 
 
 class Records:
     """Where a batch keeps its records, and what its sender does with a reply.
 
-    key:          the key of the list (or of the dict of lists, by queue or partition); None: the event is the list
-    within:       the key that wraps each record, or ""
-    reports:      whether the sender can be told which records failed
-    identifier:   (record, key of its list) → what names it in ``batchItemFailures``, or None
-    ordering_key: (record, key of its list) → records with the same key wait for one another; None if independent
-    checkpoint:   whether the sender goes back to the lowest record named; otherwise it retries just what is named
-    nouns, success, stuck: in words, what the records are, what happens to them, and to a batch that fails
+    key:          the key of the list (or of the dict of lists, by queue or partition); None if the event is the list
+    within:       the key of the record proper in each item of the list; "" if the item is the record
+    reports:      whether the sender reads which records failed
+    identifier:   (record, group) → the identifier of the record in ``batchItemFailures``, or None
+    ordering_key: (record, group) → a key; after a failure the records with the same key are not tried. None if the
+                  record waits for no other
+    checkpoint:   whether the sender retries from the lowest record reported; otherwise it retries only what is reported
+    nouns:        for messages, what the records are called
+    success:      for messages, what the sender does with records that succeeded
+    stuck:        for messages, what completes "AWS delivers the whole batch again"
     """
 
     def __init__(
@@ -69,12 +75,13 @@ class Kind:
     """One kind of event.
 
     name:       the name of its rows; None for an event that no row of ours matches
-    service:    the service, as CloudEvent attributes name it
-    attributes: (record, event, key of the record's list) → CloudEvent attributes, None where one is missing; or None
-    records:    where the records are; None if the event is its own record
-    payload:    record → what the producer wrote, str, bytes or JSON; None: the record itself
-    field:      (record, lower-case name) → a message attribute or header that the producer wrote, or None
-    sender:     in words, who sent an HTTP request
+    service:    the name of the service in CloudEvent attributes
+    attributes: (record, event, group) → CloudEvent attributes, with None for one that is missing; or None, if the kind,
+                or this event, has no attributes
+    records:    where the records are; None if the event has none
+    payload:    record → what the producer wrote, str, bytes or JSON; None if that is the record itself
+    field:      (record, lower-case name) → the value of a message attribute or header, or None
+    sender:     for messages, who sent an HTTP request
     """
 
     def __init__(

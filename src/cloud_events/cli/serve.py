@@ -63,12 +63,9 @@ class Function:
             self._events += 1
             print(as_text(f"event {self._events}", [invocation], self._load), flush=True)
             show_traceback(invocation.raised, self._formatter.shown)
-            self._formatter.shown.clear()
+            self._formatter.shown.clear()  # not to keep every exception as long as it serves
             self._load = None
         return invocation
-
-    def close(self) -> None:
-        self._invoker.close()
 
 
 class Server(ThreadingHTTPServer):
@@ -91,6 +88,8 @@ class Server(ThreadingHTTPServer):
 
 
 class RequestHandler(BaseHTTPRequestHandler):
+    """Answers the page (GET / and /samples, POST /try) and Lambda's Invoke API."""
+
     server: Server
 
     def do_GET(self) -> None:  # http.server's name
@@ -204,7 +203,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def serve(host: str, port: int, function: Function) -> None:
-    """Serve *function* until Ctrl-C, then end the lifespan. Raises ConfigurationError."""
+    """Serve *function* until Ctrl-C; the end of the process ends the lifespan. Raises ConfigurationError."""
     try:
         server = Server(host, port, function)
     except (OSError, OverflowError) as error:
@@ -216,7 +215,4 @@ def serve(host: str, port: int, function: Function) -> None:
     if not _is_loopback(server.url.removeprefix("http://")):
         print("Whoever reaches this machine can invoke the function, which has your credentials", flush=True)
     with server, suppress(KeyboardInterrupt):
-        try:
-            server.serve_forever()
-        finally:
-            function.close()
+        server.serve_forever()

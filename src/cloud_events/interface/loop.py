@@ -17,7 +17,7 @@
 # in a view works: the thread that drives the view drives the inner event, too. (One lock around the loop would
 # deadlock.) A thread that runs a loop of its own, as in notebooks and pytest-asyncio, cannot drive a second one: a
 # helper thread waits in its place, for this one call. A call from inside our loop would wait for itself: RuntimeError.
-# Between two calls nobody drives, and tasks that outlive their event stand still, as does all of a Lambda function.
+# Between two calls nobody drives: tasks that outlive their event stand still, as does all of a Lambda function.
 #
 # Loans. Mangum, and what else makes HTTP requests of Lambda's events, runs the current loop of its thread by itself. So
 # the loop is lent to it: for the time of the call its thread is the driver, and our loop the current one there. A
@@ -32,17 +32,21 @@
 # Exceptions. What a call raises is kept for its caller; so SystemExit in a view does not end whoever happens to drive.
 # asyncio lets SystemExit and KeyboardInterrupt of any other task escape from the loop as well. In the main thread they
 # are raised to the caller that drives, for they may come from a signal; in another thread they come from a task, which
-# keeps them for its event (tasks.py), so that one goes on driving. A caller that is interrupted cancels its call.
+# keeps them for its event (tasks.py), so that one drives on. A caller that is interrupted cancels its call.
 #
 # The end. close() is called at exit and on SIGTERM. It runs the shutdown functions (lifespan.py), cancels what is left,
-# and closes the loop; if another thread drives, the last one that leaves closes it. The next call has a new loop.
+# and closes the loop; one that another thread drives on is left to it, with a warning. The next call makes a new loop.
+#
 # SIGTERM is caught from the first startup on, in the main thread only, and passed on afterwards to whoever caught it
-# before, or to the default, which ends the process. If it comes between two events the main thread calls close() there
-# and then. If it comes while the main thread drives, a helper thread has the shutdown functions run beside the event,
-# waits for them no longer than Lambda does, and then sends the signal again. A second SIGTERM finds us gone.
+# before, or to the default, which ends the process. If it comes while the main thread does not drive, the main thread
+# calls close() there and then. If it does drive, in the midst of an event, a helper thread has the shutdown functions
+# run beside the event, waits for them for a while, and sends the signal again. A second SIGTERM is not caught.
 #
 # Fork. A child has the memory of the loop but not the threads that drive it, and shares its selector with the parent.
 # It forgets the loop without closing it, and the first call in the child makes another one.
+#
+# Locks. One lock guards who drives and what is submitted; it is held for a few steps, never while the loop runs a call.
+# It is reentrant, because the handler of a signal may come between any two steps of the main thread.
 
 from __future__ import annotations
 
@@ -104,14 +108,15 @@ class SharedLoop:
         self.driver: int | None = None  # the thread that drives
         self.borrowers = 0  # the threads that wait for the loop to be lent to them
         self.lent: object | None = None  # marks the loan: somebody else's code runs the loop, and must not be stopped
-        self.changed = threading.Condition(lock)  # the driver, or a call that is done
+        self.lock = lock
+        self.changed = threading.Condition(lock)  # for the driver, and for calls that are done
         self.shutdown_functions: list[Call] = []
         self._shutdowns: list[asyncio.Task[None]] = []
 
     def submit(self, call: Call, context: Context) -> Handle:
         """Have *call* begin, in *context*, as soon as the loop is driven."""
         handle = Handle()
-        with self.changed:
+        with self.lock:
             if self.driver is None:
                 self._begin(handle, call, context)
             else:
@@ -124,7 +129,7 @@ class SharedLoop:
 
     def _end(self, handle: Handle) -> None:
         handle.done = True
-        with self.changed:
+        with self.lock:
             self.changed.notify_all()
         self._stop()  # if the call is not the driver's own, the driver goes on
 
@@ -139,7 +144,7 @@ class SharedLoop:
             self._drive_lent(handle)
         while not handle.done:
             try:
-                with self.changed:
+                with self.lock:
                     self.changed.wait_for(lambda: handle.done or self._free(), seconds)
                     if handle.done or not self._free():
                         return
@@ -149,7 +154,7 @@ class SharedLoop:
             finally:
                 if self.driver == thread:
                     self.driver = None  # before anything that Ctrl-C may interrupt
-                    with self.changed:
+                    with self.lock:
                         self.changed.notify_all()
 
     def _free(self) -> bool:
@@ -185,13 +190,13 @@ class SharedLoop:
             return context.run(function, *arguments)
         finally:
             if self.driver == thread:
-                self.driver = self.lent = None
-                with self.changed:
+                self.driver = self.lent = None  # before anything that Ctrl-C may interrupt
+                with self.lock:
                     self.changed.notify_all()
             asyncio.set_event_loop(before)
 
     def _borrow(self, thread: int) -> None:
-        with self.changed:
+        with self.lock:
             self.borrowers += 1
             try:
                 self.loop.call_soon_threadsafe(self._stop)
@@ -245,7 +250,8 @@ class Loop:
         try:
             _wait(shared, handle)
         except BaseException:  # Ctrl-C, or SystemExit of a task: the call must not go on with the next one
-            shared.loop.call_soon_threadsafe(lambda: handle.task.cancel())
+            with suppress(RuntimeError):  # the loop was closed meanwhile
+                shared.loop.call_soon_threadsafe(lambda: handle.task.cancel())
             raise
         error, handle.error = handle.error, None  # the frames of its traceback hold the handle
         if error is None:
@@ -293,8 +299,8 @@ class Loop:
     def on_shutdown(self, function: Call) -> None:
         """Call *function* before the loop is closed: at exit, and on SIGTERM if this is the main thread."""
         with self._lock:
-            if self._shared is not None:
-                self._shared.shutdown_functions.append(function)
+            functions = [] if self._shared is None else self._shared.shutdown_functions  # it may be closed by now
+            functions.append(function)
         if self._sigterm is None and threading.current_thread() is threading.main_thread():
             # signal() returns None for a handler that was not installed from Python.
             self._sigterm = signal.signal(signal.SIGTERM, self._terminate) or signal.SIG_DFL
@@ -313,6 +319,8 @@ class Loop:
             shared.wait(shared.submit(shared.shut_down, Context()), SHUTDOWN_SECONDS + 0.5)
         finally:
             os.kill(os.getpid(), signal.SIGTERM)
+            with suppress(RuntimeError):  # the loop was closed meanwhile
+                shared.loop.call_soon_threadsafe(lambda: None)  # a signal alone may come just too early to wake it
 
     def close(self) -> None:
         """Shut down, cancel what is left, and close the loop. The next call has a new one."""
@@ -323,7 +331,7 @@ class Loop:
                 return
             handle = shared.submit(shared.end, Context())
         _wait(shared, handle, SHUTDOWN_SECONDS + 0.5)
-        with shared.changed:
+        with shared.lock:
             if handle.done and shared.changed.wait_for(lambda: shared.driver is None, SHUTDOWN_SECONDS):
                 shared.loop.close()
             else:

@@ -16,6 +16,7 @@ from .events import cloudevent_in_kafka as cloudevent_in_kafka
 from .events import dynamodb as dynamodb
 from .events import eventbridge as eventbridge
 from .events import eventbridge_in_sqs as eventbridge_in_sqs
+from .events import function_url as function_url
 from .events import kafka as kafka
 from .events import kinesis as kinesis
 from .events import s3 as s3

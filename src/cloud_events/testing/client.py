@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
+from base64 import b64decode
 from collections.abc import Callable, Mapping
+from copy import copy
 from typing import Any, Literal, Unpack
 
 from ..application import load
+from ..handler import Handler
 from ..interface import asgi, wsgi
-from ..messages import Delivery, Request
-from ..settings import Keywords, resolve
+from ..messages import Delivery, Request, Response
+from ..settings import HTTP_HANDLERS, Keywords, resolve
+from .events import function_url
 from .invocation import Invocation, Invoker, LambdaContext
 
 
@@ -38,6 +42,7 @@ class EventClient:
         variables = os.environ if environment is None else environment
         self._settings = resolve(application, interface, settings, environment=variables)
         self._invoke = Invoker(self._settings)
+        self._website: Handler | None = None  # made for the first HTTP request
 
     def send(self, event: Any, context: Any = None) -> Invocation:
         """Deliver *event* as Lambda would; return what became of it. Works inside a running event loop too.
@@ -68,6 +73,25 @@ class EventClient:
             scope = {**settings.base, "method": method}
             response = _AsgiStranger(settings.application, scope, settings.lifespan).call(request)
         return response.status
+
+    def http(
+        self, method: str, path: str, body: str | bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """Send an HTTP request as a function URL does; return the response: its status, headers, body and ``json()``.
+
+        As in Lambda, the ``http_handler`` of the settings takes it, or, if there is none, that of the package
+        for the interface, Mangum or apig-wsgi. Raises what the handler raises.
+        """
+        if self._settings.http_handler is None:
+            self._settings = copy(self._settings)
+            self._settings.http_handler = HTTP_HANDLERS[self._settings.interface]
+        if self._website is None:
+            self._website = Handler(self._settings)
+        reply = self._website(function_url(method, path, body, headers or {}), LambdaContext())
+        content = reply.get("body") or ""
+        content = b64decode(content) if reply.get("isBase64Encoded") else content.encode()
+        fields = [*reply.get("headers", {}).items(), *(("set-cookie", value) for value in reply.get("cookies", ()))]
+        return Response(reply["statusCode"], fields, content)
 
     def close(self) -> None:
         """End the lifespan of an ASGI application. Another event starts it again."""

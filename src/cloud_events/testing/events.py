@@ -135,6 +135,27 @@ def schedule(rule: str = "schedule") -> Event:
     return eventbridge("aws.events", "Scheduled Event", resources=[_arn("events", f"rule/{rule}")])
 
 
+def function_url(method: str = "GET", path: str = "/", body: str | bytes = b"", headers: Any = None) -> Event:
+    """Return an HTTP request to a function URL. *path*: with a query string, if any; *headers*: a dict."""
+    path, _, query = path.partition("?")
+    host, now = f"url.lambda-url.{REGION}.on.aws", time.time()
+    content = body.encode() if isinstance(body, str) else body
+    return {
+        "version": "2.0", "routeKey": "$default", "rawPath": path, "rawQueryString": query,
+        "headers": {"host": host, **{name.lower(): value for name, value in (headers or {}).items()}},
+        "requestContext": {
+            "accountId": "anonymous", "apiId": "url", "domainName": host, "domainPrefix": "url",
+            "http": {
+                "method": method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "203.0.113.1",
+                "userAgent": "cloud-events",
+            },
+            "requestId": str(uuid4()), "routeKey": "$default", "stage": "$default",
+            "time": time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(now)), "timeEpoch": int(now * 1000),
+        },
+        "body": b64encode(content).decode("ascii"), "isBase64Encoded": True,
+    }  # fmt: skip
+
+
 def kinesis(*data: Any, stream: str = "stream", partition_key: str = "key") -> Event:
     """Return records of a stream. *data*: bytes or str; any other value becomes JSON."""
 
