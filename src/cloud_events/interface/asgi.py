@@ -67,8 +67,8 @@ class Interface:
     def drive_while(self, function: Callable[..., Any], *arguments: Any) -> Any:
         """Return what *function*, which waits for calls of other threads, returns; this thread drives their loop.
 
-        If these drove it in turn, asgiref (3.13) would lose, inside a request, what belongs to the thread that the
-        request began in: a view of Django's that calls ``async_to_sync`` would wait for itself.
+        If these drove it in turn, a view of Django's that calls ``async_to_sync`` could wait for itself: from 3.12 on,
+        asgiref finds what belongs to a request only in the thread in which the loop ran when it was kept.
         """
         return LOOP.run(_in_thread, partial(function, *arguments))
 

@@ -19,6 +19,10 @@
 # helper thread waits in its place, for this one call. A call from inside our loop would wait for itself: RuntimeError.
 # Between two calls nobody drives: tasks that outlive their event stand still, as does all of a Lambda function.
 #
+# Which thread drives may thus change within a request. asgiref (from 3.12 on) cannot stand that: see drive_while, in
+# asgi.py, which keeps the loop in one thread where several records are sent at once. Nothing does so for calls that
+# others make from several threads.
+#
 # Loans. Mangum, and what else makes HTTP requests of Lambda's events, runs the current loop of its thread by itself. So
 # the loop is lent to it: for the time of the call its thread is the driver, and our loop the current one there. A
 # thread that drives steps aside for that, and takes over afterwards. A borrower cannot step aside: an HTTP request that
