@@ -524,7 +524,7 @@ INVOKE = [
     # No success and, by the settings, no failure
     ("taken.json", {"CLOUD_EVENTS_FAILURE_STATUSES": "500-599"}, 0,
      "  answered  409, dropped (CLOUD_EVENTS_FAILURE_STATUSES), after T ms\n" + REPLY % (409, "taken")
-     + "  next      done: AWS is done with the event; nobody reads the reply\n",
+     + "  next      done: AWS is done with the event; nothing reads the reply\n",
      "WARNING cloud_events: eventbridge: /shop answered 409; CLOUD_EVENTS_FAILURE_STATUSES does not count this as a "
      "failure, so it is not retried\n"),
     ("warmup.json", NATIVE, 0, "warmup.json\n  matched   warmup\n  reply     null\n"
@@ -543,7 +543,7 @@ INVOKE = [
     # An HTTP request is given to its handler, whose answer is shown, whatever it holds.
     ("alb.json", {"CLOUD_EVENTS_HTTP_HANDLER": "web.handler"}, 0,
      'alb.json\n  matched   http.alb\n  reply     {\n              "statusCode": 200,\n              "body": "{1j}"\n'
-     "            }\n  next      answer: the HTTP client is answered with the reply\n", ""),
+     "            }\n  next      answer: the HTTP client gets the reply\n", ""),
 ]  # fmt: skip
 
 
@@ -615,7 +615,7 @@ class TestInvoke:
             f"{S3_HEADERS}"
             "  answered  201, after T ms\n"
             f"{REPLY % (201, '{}')}"
-            "  next      done: AWS is done with the event; nobody reads the reply\n"
+            "  next      done: AWS is done with the event; nothing reads the reply\n"
             "  time      cold T ms, after T ms to load the application\n"
         )
         assert (run.status, run.err) == (0, "")
@@ -748,7 +748,7 @@ class TestInvoke:
             "reply": {"status_code": "201", "body": "stored", "headers": {}},
             "raised": None,
             "next": "done",
-            "then": "AWS is done with the event; nobody reads the reply",
+            "then": "AWS is done with the event; nothing reads the reply",
             "milliseconds": {},
             "failed": 0,
         }
