@@ -136,11 +136,11 @@ class TestCommand:
             "positional arguments:\n"
             "  COMMAND\n"
             "    routes    print every row: its path, and what the sender of such events reads\n"
-            "    match     say which row matches each event, where it goes and why\n"
-            "    invoke    send each event to your application, and say what AWS would do next\n"
+            "    match     show which row matches each event, where it goes, and why\n"
+            "    invoke    send each event to your application, and show what AWS would do next\n"
             "    check     find wiring in templates that would lose events\n"
-            "    serve     answer Lambda's Invoke API, and a page to try events with\n"
-            "    sample    print an event of a kind, or list the kinds and their options\n"
+            "    serve     answer Lambda's Invoke API, and serve a page for trying out events\n"
+            "    sample    print a sample event, or list the kinds of events and their options\n"
             "\n"
             "options:\n"
             "  -h, --help  show this help message and exit\n"
@@ -228,7 +228,7 @@ class TestRoutes:
         """The rows of CLOUD_EVENTS_MATCHERS stand before ours; every path has the prefix, but where there is none."""
         run = Run(shop, "routes", **OWN, CLOUD_EVENTS_PATH_PREFIX="/in")
         lines = [re.split("  +", line) for line in run.out.splitlines()]
-        ours = "what it reads by our row"
+        ours = "what our row says"
         assert lines[1:9] == [
             ["offers", "/in/offers", ours],
             ["shops", "/in/by_shop(event)", ours],
@@ -254,7 +254,7 @@ class TestRoutes:
         assert listed[4] == {
             "row": "tests",
             "path": None,
-            "reads": "what it reads by our row",
+            "reads": "what our row says",
             "where": ["$.test is True"],
         }
         where = ["$.Records[0].eventSource is 'aws:s3'"]
@@ -421,7 +421,7 @@ class TestFiles:
             (b"{'a': 1}", "not JSON, line 1, column 2: Expecting property name enclosed in double quotes"),
             (b"{}\n{}\n", "not JSON, line 2, column 1: the event ends before this; one file holds one event"),
             (b'{"a": "\xff"}', "not JSON, byte 7: this is not UTF-8"),
-            (b"[" * 100_000, "nested too deeply, for Lambda too"),
+            (b"[" * 100_000, "nested too deeply, also for Lambda"),
         ],
     )
     def test_no_event_in_it(self, shop, content, complaint):
