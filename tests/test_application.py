@@ -66,7 +66,7 @@ NO_PATH = (
     "'project.wsgi.application' or 'project.wsgi:application'"
 )
 BLANK = "remove the white space around the path"
-NOT_FOUND = "not found; is it in the deployment package, and spelled like this?"
+NOT_FOUND = "not found; is it in the deployment package, and is the name spelled correctly?"
 NOT_THERE = "which was not; is that in your requirements, and in the deployment package?"
 FAULTS = {
     "": NO_PATH,
@@ -98,9 +98,9 @@ FAULTS = {
     ),
     "shop.vanishing.application": "module 'shop.vanishing' failed while it was imported: KeyError: 'shop.vanishing'",
     "shop.wsgi": "'shop.wsgi' is a module; name the object in it, for example 'shop.wsgi.application'",
-    "shop.wsgi.app": "module 'shop.wsgi' has no 'app'; what is it called there?",
-    "shop.wsgi:Books.application": "module 'shop.wsgi' has no 'Books.application'; what is it called there?",
-    "shop.late:application": "module 'shop.late' has no 'application'; what is it called there?",
+    "shop.wsgi.app": "module 'shop.wsgi' has no 'app'; check the name",
+    "shop.wsgi:Books.application": "module 'shop.wsgi' has no 'Books.application'; check the name",
+    "shop.late:application": "module 'shop.late' has no 'application'; check the name",
 }
 
 

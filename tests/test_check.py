@@ -116,7 +116,7 @@ FAULTS = [
     (SAM, "CLOUD_EVENTS_DELIVERY: record", "CLOUD_EVENTS_DELIVERIES: record", ["15: error: Shop: CLOUD_EVENTS_DELIVERIES: no such setting; did you mean CLOUD_EVENTS_DELIVERY?"]),
     (SAM, "CLOUD_EVENTS_DELIVERY: record", "CLOUD_EVENTS_FAILURE_STATUSES: 99", ["15: error: Shop: CLOUD_EVENTS_FAILURE_STATUSES='99': '99' is not a status; write comma-separated codes and ranges, such as '404,500-599'"]),
     (SAM, "{CLOUD_EVENTS_RESPONSE: native}", "{CLOUD_EVENTS_RESPONSE: nativ}", ["6: error: Shop: CLOUD_EVENTS_RESPONSE='nativ': choose 'envelope' or 'native'"]),
-    (SAM, "CLOUD_EVENTS_DELIVERY: record", "CLOUD_EVENTS_UNWRAP: s3", ["8: error: Shop: CLOUD_EVENTS_UNWRAP: records must be delivered singly for that; set CLOUD_EVENTS_DELIVERY=record"]),
+    (SAM, "CLOUD_EVENTS_DELIVERY: record", "CLOUD_EVENTS_UNWRAP: s3", ["8: error: Shop: CLOUD_EVENTS_UNWRAP: this needs one request per record; set CLOUD_EVENTS_DELIVERY=record"]),
     (SAM, "WSGI_APPLICATION: shop.wsgi.application", "WSGI_APPLICATION: ''", [f"8: error: Shop: {NEITHER}"]),
     (SAM, "WSGI_APPLICATION: ", "ASGI_APPLICATION: shop.app\n          WSGI_APPLICATION: ", [f"8: error: Shop: {BOTH}"]),
     (SAM, "DeadLetterQueue:", "Tags:", [f"8: warning: Shop: {NO_SAVING.format('Upload')}"]),

@@ -590,7 +590,7 @@ class TestInvoke:
              "WSGI_APPLICATION or ASGI_APPLICATION\n"),
             (["--wsgi", "a.b", "--asgi", "a.b", "s3.json"], "argument --asgi: not allowed with argument --wsgi\n"),
             (["--wsgi", "shoop.application", "s3.json"], "cloud-events: WSGI_APPLICATION='shoop.application': module "
-             "'shoop' not found; is it in the deployment package, and spelled like this?\n"),
+             "'shoop' not found; is it in the deployment package, and is the name spelled correctly?\n"),
             (["--asgi", "shop.application", "s3.json"], "cloud-events: ASGI_APPLICATION='shop.application': this "
              "application speaks WSGI; set WSGI_APPLICATION='shop.application' instead\n"),
             *((["--wsgi", "shop.application", option, wrong, "s3.json"],

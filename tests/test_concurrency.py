@@ -241,7 +241,7 @@ def test_a_late_record():
     with pytest.raises(OutOfTime, match=r"^the function's time was nearly over and the application had not answered"):
         handle(sqs("late"), ending(end))
     end = time.monotonic() + 0.5
-    with pytest.raises(OutOfTime, match=r"^a record of the event before is still being handled"):
+    with pytest.raises(OutOfTime, match=r"^a record of the previous event is still being handled"):
         handle(sqs("too early"), ending(end))
     assert time.monotonic() < end
     release.set()

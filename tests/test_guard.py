@@ -706,7 +706,7 @@ def test_interface_that_cannot_be_detected():
 
     with pytest.raises(
         ConfigurationError,
-        match=r"^EventsOnly: cannot tell WSGI from ASGI here; say interface='wsgi' or interface='asgi'$",
+        match=r"^EventsOnly: cannot detect the interface; pass interface='wsgi' or interface='asgi'$",
     ):
         EventsOnly(Anything())
     environ = environ_of("/books")

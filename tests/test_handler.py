@@ -325,7 +325,7 @@ class TestHttp:
         with pytest.raises(UnsupportedEvent) as caught:
             handler(leg, path_of, http_handler=PACKAGES[leg])(sample("http.lattice2"), None)
         assert str(caught.value) == (
-            f"this is an HTTP request, from VPC Lattice, payload 2.0, which {PACKAGES[leg]} does not take: set "
+            f"this is an HTTP request, from VPC Lattice, payload 2.0, which {PACKAGES[leg]} does not support: set "
             "CLOUD_EVENTS_HTTP_HANDLER to the dotted path of a Lambda handler of your own"
         )
 

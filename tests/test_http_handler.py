@@ -194,8 +194,8 @@ def test_lattice(leg, name):
     with pytest.raises(UnsupportedEvent) as caught:
         make_handler(view, http_handler=PACKAGES[leg])(sample(name), Context())
     assert str(caught.value) == (
-        f"this is an HTTP request, from {sender}, which {PACKAGES[leg]} does not take: set CLOUD_EVENTS_HTTP_HANDLER "
-        "to the dotted path of a Lambda handler of your own"
+        f"this is an HTTP request, from {sender}, which {PACKAGES[leg]} does not support: set "
+        "CLOUD_EVENTS_HTTP_HANDLER to the dotted path of a Lambda handler of your own"
     )
     assert make_handler(view, http_handler=lambda event, context: "yes")(sample(name), Context()) == "yes"
 

@@ -321,7 +321,7 @@ class TestOwnReport:
     WHERE = "'batchItemFailures' must be a top-level key of the JSON object in the response; here it is {}."
     TWICE = WHERE.format("in a JSON string, as if json.dumps() had been called twice")
     NOT_JSON = WHERE.format("in a response that is not JSON in UTF-8")
-    COMPRESSED = "The response is compressed, so Lambda could not read it: send it as it is."
+    COMPRESSED = "The response is compressed, so Lambda could not read it: send it uncompressed."
     # What kept Lambda from reading what the application meant to report.
     UNREAD = {
         "JSON in JSON": (json.dumps(TEXT).encode(), TWICE),
@@ -561,11 +561,8 @@ class TestLateException:
 
 
 LIMIT = 6_291_556
-TOO_LARGE = (
-    "the reply is {:,} bytes of JSON, and Lambda hands on 6,291,556 at most; answer with less, such as the S3 key of "
-    "the whole"
-)
-CUT = "the reply is {:,} bytes of JSON, more than Lambda hands on; nobody reads its body, so it was cut"
+TOO_LARGE = "the reply is {:,} bytes of JSON, and Lambda accepts at most 6,291,556; return less, such as an S3 key"
+CUT = "the reply is {:,} bytes of JSON, more than Lambda accepts; the sender does not read the body, so it was cut"
 
 
 class TestSize:

@@ -293,7 +293,7 @@ FAULTS = {
     "module": (
         {"WSGI_APPLICATION": "shop.wsgi.application"},
         "WSGI_APPLICATION='shop.wsgi.application': module 'shop' not found; "
-        "is it in the deployment package, and spelled like this?",
+        "is it in the deployment package, and is the name spelled correctly?",
     ),
     "import": (
         {"WSGI_APPLICATION": "apps.broken.application"},
@@ -302,7 +302,7 @@ FAULTS = {
     ),
     "attribute": (
         {"ASGI_APPLICATION": "apps.obedient.agsi"},
-        "ASGI_APPLICATION='apps.obedient.agsi': module 'apps.obedient' has no 'agsi'; what is it called there?",
+        "ASGI_APPLICATION='apps.obedient.agsi': module 'apps.obedient' has no 'agsi'; check the name",
     ),
     "kind": (
         {"WSGI_APPLICATION": ASGI},

@@ -144,8 +144,8 @@ ONE_ARGUMENT = (
 LAMBDA = "it must be a Lambda handler, a callable of event and context, not a"
 HANDLER = "CLOUD_EVENTS_HTTP_HANDLER: this is an application, not a Lambda handler of event and context; "
 MADE = "and the library makes the handler"
-SINGLY = "records must be delivered singly for that; set CLOUD_EVENTS_DELIVERY=record"
-MISSING = "module 'shop' has no 'none'; what is it called there?"
+SINGLY = "this needs one request per record; set CLOUD_EVENTS_DELIVERY=record"
+MISSING = "module 'shop' has no 'none'; check the name"
 
 # The variable that is wrong, the value, and the message; the others are right. "=" stands for the variable and value.
 VARIABLES = [

@@ -181,7 +181,7 @@ def test_answer_that_is_too_long_tells_nothing(caplog, kind):
     error = error_of(handler, plant(sample("lex.v2" if kind == "sync" else "s3")))
     assert type(error) is (ReplyTooLarge if kind == "sync" else type(None))
     assert error is None or not tells(said_by(error))
-    assert ("more than Lambda hands on" in caplog.text) is (kind == "async")
+    assert ("more than Lambda accepts" in caplog.text) is (kind == "async")
     assert not tells(caplog.text)
 
 

@@ -198,7 +198,7 @@ WRONG = [
     *((name, WAITS) for name in ("http.apigw2", "lex.v1", "cloudevents.batch", "waiting")),
     *((name, CHOOSES) for name in ("eventbridge", "cloudevent", "records", "called")),
 ]
-SINGLY = "records must be delivered singly for that; set CLOUD_EVENTS_DELIVERY=record"
+SINGLY = "this needs one request per record; set CLOUD_EVENTS_DELIVERY=record"
 FAULTS = [
     *(({"delivery": "record", "unwrap": ["s3", name]}, f"CLOUD_EVENTS_UNWRAP: {name!r}: {why}") for name, why in WRONG),
     ({"unwrap": "s3"}, f"CLOUD_EVENTS_UNWRAP: {SINGLY}"),

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.4.0"
 
-# Where each public name lives. They are resolved late (PEP 562): importing this package imports nothing else of it.
+# The module of each public name. The names are resolved late (PEP 562), so that importing the package imports none.
 _NAMES = {
     "make_handler": "handler",
     "Matcher": "adapter.matcher",

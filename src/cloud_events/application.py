@@ -1,4 +1,4 @@
-"""APPLICATION. A dotted path → the object that it names; an application → the interface that it speaks."""
+"""APPLICATION. Loads the object at a dotted path, and detects the interface of an application."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from .errors import ConfigurationError
 
-# Python 3.14 evaluates annotations late, and fails on names that are imported for type checkers alone.
+# Python 3.14 evaluates annotations late, and fails on names that are imported only for type checkers.
 UNEVALUATED: dict[str, Any] = (
     {"annotation_format": importlib.import_module("annotationlib").Format.FORWARDREF}
     if sys.version_info >= (3, 14)
@@ -19,10 +19,10 @@ UNEVALUATED: dict[str, Any] = (
 
 
 def load(path: str, setting: str) -> Any:
-    """Return the object at *path*, ``module.attribute`` or ``module:attribute``, the value of the setting *setting*.
+    """Return the object at *path*, ``module.attribute`` or ``module:attribute``, which is the value of *setting*.
 
-    Raises ConfigurationError, chained to what the module raised. The message says whether the module is missing,
-    something that it imports is missing, it failed for another reason, or it has no such attribute.
+    Raises ConfigurationError, chained to the exception of the module. The message says whether the module is missing, a
+    module that it imports is missing, it failed for another reason, or it has no such attribute.
     """
     if path != path.strip():
         raise ConfigurationError(f"{setting}={path!r}: remove the white space around the path")
@@ -49,7 +49,7 @@ def _absence(module_name: str, attribute: str) -> str:
     below = f"{module_name}.{attribute}"
     if hasattr(sys.modules[module_name], "__path__") and "." not in attribute and importlib.util.find_spec(below):
         return f"{below!r} is a module; name the object in it, for example '{below}.application'"
-    return f"module {module_name!r} has no {attribute!r}; what is it called there?"
+    return f"module {module_name!r} has no {attribute!r}; check the name"
 
 
 def _fault(module_name: str, attribute: str, error: BaseException) -> str:
@@ -65,24 +65,24 @@ def _fault(module_name: str, attribute: str, error: BaseException) -> str:
     if hasattr(sys.modules.get(parent), name):
         rest = f"{module_name}.{attribute}".removeprefix(f"{parent}.")
         return f"{missing!r} is not a module but an object in one; write '{parent}:{rest}'"
-    return f"module {missing!r} not found; is it in the deployment package, and spelled like this?"
+    return f"module {missing!r} not found; is it in the deployment package, and is the name spelled correctly?"
 
 
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 def interface_of(application: Any) -> str | None:
-    """Detect what *application* takes, from the arguments that a call needs.
+    """Detect the interface of *application* from its required arguments.
 
-    Returns "wsgi", "asgi", "asgi2" (ASGI 2's two calls), "factory" (no arguments), or None if there is no telling.
+    Returns "wsgi", "asgi", "asgi2" (ASGI 2 takes two calls), "factory" (no arguments), or None if it is not clear.
     """
-    # The wrapper that a decorator made speaks for itself, unless it takes any arguments: then what it wraps does.
+    # The signature of a decorator's wrapper counts, unless it is (*args, **kwargs): then that of the wrapped function.
     for follow in (False, True):
         function = inspect.unwrap(application) if follow else application
         coroutine = inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
         try:
             signature = inspect.signature(application, follow_wrapped=follow, **UNEVALUATED)
-        except (TypeError, ValueError):  # compiled callables may have none of their own
+        except (TypeError, ValueError):  # compiled callables may have no signature
             continue
         parameters = signature.parameters.values()
         if not any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters):

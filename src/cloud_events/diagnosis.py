@@ -1,7 +1,4 @@
-"""Why an application refused an event: the likely cause, the remedy, and what of the answer an error shows.
-
-Imported when something has failed.
-"""
+"""Explains why an application refused an event: the likely cause, the remedy, and an excerpt of the answer."""
 
 from __future__ import annotations
 
@@ -21,13 +18,13 @@ DJANGO_BODY_LIMIT = 2_621_440  # bytes; the default of DATA_UPLOAD_MAX_MEMORY_SI
 
 
 def failure(request: Request, response: Response, hint: str = "") -> EventFailed:
-    """The error that says what *response* was; *hint* replaces the likely cause."""
+    """Return the error for *response*; *hint* replaces the likely cause."""
     hint = hint or diagnose(request, response, response.body[:100_000].decode("utf-8", "replace"))
     return EventFailed(response.status, request.path, request.delivery.matcher, excerpt(response.body), hint)
 
 
 def diagnose(request: Request, response: Response, body: str) -> str:
-    """One sentence on the likely cause and the remedy, or ""; *body* is that of the response, as text."""
+    """Return one sentence on the likely cause and the remedy, or ""; *body* is the body of the response, as text."""
     hint = _HINTS.get(response.status, "")
     if callable(hint):
         return hint(request, response, body)
@@ -35,7 +32,7 @@ def diagnose(request: Request, response: Response, body: str) -> str:
 
 
 def note(error: BaseException | None) -> str:
-    """One sentence on an *error* that an application raised because events have no client address, or ""."""
+    """Return one sentence if the application raised *error* because events have no client address, or ""."""
     if isinstance(error, KeyError) and error.args == ("REMOTE_ADDR",):
         remedy = "WSGI_ENVIRON {'REMOTE_ADDR': …}"
     elif isinstance(error, AttributeError) and error.name == "host" and error.obj is None:
@@ -46,11 +43,11 @@ def note(error: BaseException | None) -> str:
 
 
 def excerpt(body: bytes) -> str:
-    """What an error shows of the *body* of an answer: not the event, and not the style sheet of a page.
+    """Return the text of the *body* of an answer for an error message, without the event and without style sheets.
 
-    A validation error of FastAPI or Pydantic repeats the event: as ``input``, as ``body`` (in the handler that the page
-    "Handling Errors" of FastAPI shows), and the tag of a union in ``ctx`` and ``msg``. Of a DEBUG page of Django, the
-    title and the message of the exception are enough.
+    A validation error of FastAPI or Pydantic repeats the event as ``input``, as ``body`` (in the handler that FastAPI's
+    page "Handling Errors" shows), and the tag of a union in ``ctx`` and ``msg``. Of Django's DEBUG page, the title and
+    the message of the exception are enough.
     """
     text = body.decode("utf-8", "replace")
     if text.startswith("{"):
@@ -67,7 +64,7 @@ def _without_event(text: str) -> str:
     except ValueError:
         return text
     except RecursionError:
-        return ""  # only an event that is nested so deeply can make an answer that is
+        return ""  # an answer that is nested so deeply can only repeat the event
     if not isinstance(answer.get("detail"), list):
         return text
     answer.pop("body", None)

@@ -1,16 +1,16 @@
-"""What can go wrong. Each error names the setting or the kind of event, the value and the remedy; none echoes an event.
+"""The errors. Each names the setting or the kind of event, the value and the remedy; none shows an event's content.
 
-Every error that leaves the handler fails the Lambda invocation, so that AWS retries the event or hands it to the
-dead-letter queue or failure destination. A returned value never does that, whatever it says.
+Every error that leaves the handler fails the Lambda invocation, so that AWS retries the event or sends it to the
+dead-letter queue or failure destination. A returned value never does that, whatever it is.
 """
 
 from __future__ import annotations
 
-BODY_EXCERPT = 1_000  # characters of the application's answer that an EventFailed carries
+BODY_EXCERPT = 1_000  # characters of the application's answer that an EventFailed contains
 
 
 class CloudEventsError(Exception):
-    """The base of all errors that this library raises of its own accord."""
+    """The base class of all errors of this library."""
 
 
 class ConfigurationError(CloudEventsError):
@@ -22,7 +22,7 @@ class InvalidEvent(CloudEventsError, ValueError):
 
 
 class UnsupportedEvent(CloudEventsError):
-    """The event is an HTTP request (API Gateway, Function URL, ALB, VPC Lattice) and nothing was set to take it."""
+    """The event is an HTTP request (API Gateway, function URL, ALB, VPC Lattice), and no handler for it is set."""
 
 
 class ProtocolError(CloudEventsError):
@@ -34,18 +34,18 @@ class StartupFailed(CloudEventsError):
 
 
 class OutOfTime(CloudEventsError, TimeoutError):
-    """The function's time was nearly over before the application had answered; the event counts as failed."""
+    """The time of the function was nearly over before the application had answered; the event counts as failed."""
 
 
 class ReplyTooLarge(CloudEventsError):
-    """The answer is longer than the 6 MB that Lambda hands on, and its sender reads it."""
+    """The reply is longer than the 6 MB that Lambda accepts, and the sender reads it."""
 
 
 class EventFailed(CloudEventsError):
     """The application's answer counts as a failure (``CLOUD_EVENTS_FAILURE_STATUSES``).
 
-    Type name and the first line of the message are stable: Step Functions' ``Retry``/``Catch`` and failure
-    destinations may branch on them.
+    The type name and the first line of the message are stable: ``Retry`` and ``Catch`` of Step Functions, and failure
+    destinations, may branch on them.
 
     status:  the HTTP status, an int
     path:    where the event went, a str
@@ -55,7 +55,7 @@ class EventFailed(CloudEventsError):
     """
 
     def __init__(self, status: int, path: str, matcher: str | None, body: str = "", hint: str = "") -> None:
-        # All five are arguments of Exception, so that a copy by pickle (a process pool, a test runner) is whole.
+        # All five are arguments of Exception, so that pickling (a process pool, a test runner) keeps them.
         super().__init__(status, path, matcher, body[:BODY_EXCERPT], hint)
         self.status = status
         self.path = path

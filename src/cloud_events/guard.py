@@ -1,4 +1,4 @@
-"""Locks for the paths of events: a decorator for views, a middleware for applications. Anything else gets a 404."""
+"""Guards: a decorator for views and middleware for applications that answer 404 to requests that are not events."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def events_only(view: Callable[P, R]) -> Callable[P, R]:
     """Let only events reach *view*, a view of Django, Flask, Starlette or FastAPI, plain or ``async``.
 
     Put it directly above ``def``, below the decorator of the route: the route must register the guarded view.
-    A Django view is exempt from the CSRF check as well: an event has no token, and nothing else reaches the view.
-    A class is guarded by its methods: ``@method_decorator(events_only, name="dispatch")`` in Django.
+    A Django view is also exempted from the CSRF check: an event has no token, and no other request reaches the view.
+    To guard a class, decorate its methods; in Django with ``@method_decorator(events_only, name="dispatch")``.
 
     Raises ConfigurationError if *view* is a class.
     """
@@ -61,9 +61,9 @@ def events_only(view: Callable[P, R]) -> Callable[P, R]:
 
 
 def _ask_fastapi(guarded: Any, view: Callable[..., Any]) -> None:
-    """Have FastAPI, which passes only what a signature asks for, pass the request to *guarded*.
+    """Have FastAPI pass the request to *guarded*; it passes only the parameters in the signature.
 
-    FastAPI solves the dependencies of a signature in their order, before it validates the body: the first one refuses.
+    FastAPI solves the dependencies of a signature in order, before it validates the body. So the first one can refuse.
     """
 
     async def admitted(request: Any) -> Any:
@@ -76,14 +76,14 @@ def _ask_fastapi(guarded: Any, view: Callable[..., Any]) -> None:
     try:
         # Older versions of FastAPI would look up the names of annotations in this module.
         signature = inspect.signature(view, eval_str=True)
-    except Exception:  # an annotation that has no value: FastAPI says so, if it matters
+    except Exception:  # an annotation cannot be evaluated: FastAPI reports that if it matters
         signature = inspect.signature(view, **UNEVALUATED)
     parameters = [*signature.parameters.values()]
     at = sum(parameter.kind is parameter.POSITIONAL_ONLY for parameter in parameters)
     guarded.__signature__ = signature.replace(parameters=[*parameters[:at], first, *parameters[at:]])
 
 
-# Where the class of a framework's requests is, and the exception that the framework answers with a 404.
+# The module and name of a framework's request class, and the exception that the framework turns into a 404.
 _FRAMEWORKS: tuple[tuple[str, str, Callable[[], Exception]], ...] = (
     ("django.http", "HttpRequest", lambda: sys.modules["django.http"].Http404()),
     ("rest_framework.request", "Request", lambda: sys.modules["django.http"].Http404()),
@@ -92,7 +92,7 @@ _FRAMEWORKS: tuple[tuple[str, str, Callable[[], Exception]], ...] = (
 
 
 def _admit(arguments: Iterable[Any]) -> None:
-    """Raise what the framework answers with a 404, unless the request among a view's *arguments* is an event."""
+    """Raise the framework's exception for 404, unless the request among the *arguments* of a view is an event."""
     classes = [
         (getattr(sys.modules[module], name), not_found)
         for module, name, not_found in _FRAMEWORKS
@@ -116,21 +116,21 @@ def _admit(arguments: Iterable[Any]) -> None:
 
 
 class EventsOnly:
-    """WSGI or ASGI middleware: only events reach *paths* of *app*; anything else gets a 404."""
+    """WSGI or ASGI middleware: only events reach *paths* of *app*; any other request gets a 404."""
 
     def __new__(cls, app: Any, paths: Iterable[str] = ("/aws.",), interface: str | None = None) -> EventsOnly:
         kind = interface or interface_of(app)
         if kind not in _INTERFACES:
             raise ConfigurationError(
-                "EventsOnly: cannot tell WSGI from ASGI here; say interface='wsgi' or interface='asgi'"
+                "EventsOnly: cannot detect the interface; pass interface='wsgi' or interface='asgi'"
             )
         return object.__new__(_INTERFACES[kind])
 
     def __init__(self, app: Any, paths: Iterable[str] = ("/aws.",), interface: str | None = None) -> None:
         """Guard *paths* of *app*.
 
-        paths:     one prefix, or several, of paths as the router sees them, in any case of letters; "/events/" guards
-                   "/events" too
+        paths:     one or more prefixes of paths, as the router sees them; case does not matter, and "/events/" also
+                   guards "/events"
         interface: "wsgi" or "asgi"; detected from the application if omitted
 
         Raises ConfigurationError if the interface cannot be detected, or a path does not begin with one "/".
@@ -154,13 +154,13 @@ class EventsOnly:
         def __call__(self, *arguments: Any, **named: Any) -> Any: ...
 
     def _refuses(self, path: str, mounts: Iterable[str], request: Any) -> bool:
-        """Whether *request* is not an event, and a router may take its *path* for one that only events may reach.
+        """Whether *request* is not an event, and a router may read its *path* as one that only events may reach.
 
-        mounts: what comes before the application's own paths, the innermost first; it may be a part of *path* or not
+        mounts: the mount points of the application, innermost first; *path* may begin with them or not
         """
         if is_event(request):
             return False
-        if path[:1] not in ("", "/"):  # a whole URL or no path at all, which each router reads in its own way
+        if path[:1] not in ("", "/"):  # a complete URL or not a path: each router reads these differently
             return True
         seen = [path]
         for mount in dict.fromkeys(filter(None, mounts)):
@@ -170,7 +170,7 @@ class EventsOnly:
 
 class _WsgiEventsOnly(EventsOnly):
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:  # type: ignore[override]
-        # As Bottle reads it, which ignores what is not UTF-8.
+        # As in Bottle, which ignores bytes that are not UTF-8.
         path, *mounts = (
             environ.get(key, "").encode("latin-1").decode("utf-8", "ignore")
             for key in ("PATH_INFO", "HTTP_X_VHM_ROOT", "SCRIPT_NAME")
@@ -194,7 +194,7 @@ class _AsgiEventsOnly(EventsOnly):
             await send({"type": "http.response.body", "body": b"Not Found"})
 
     def _mounts(self, scope: Any) -> list[str]:
-        """The mount points of *scope*, and those that an application takes off although no server has named them."""
+        """The mount points of *scope*, and those that an application removes although no server has set them."""
         virtual = b",".join(value for name, value in scope.get("headers", ()) if name.lower() == b"x-vhm-root")
         app = self._app
         while (inner := getattr(app, "app", app)) is not app:
@@ -210,10 +210,10 @@ _INTERFACES = {"wsgi": _WsgiEventsOnly, "asgi": _AsgiEventsOnly}
 
 
 def _plain(path: str, dots: bool) -> str:
-    """*path* in lower case with one slash at each end and between segments; *dots*: resolve "." and ".." segments."""
+    """Return *path* in lower case, with single slashes, also at both ends; *dots*: resolve "." and ".." segments."""
     segments: list[str] = []
     for segment in path.casefold().split("/"):
-        segment = segment.removeprefix("@@")  # Pyramid's traversal: what follows is the name of a view, as without it
+        segment = segment.removeprefix("@@")  # Pyramid's traversal: a view name, with or without "@@"
         if dots and segment == "..":
             del segments[-1:]
         elif segment and not (dots and segment == "."):

@@ -1,6 +1,6 @@
 """HANDLER. The Lambda setting is ``Handler = cloud_events.handler.handler``.
 
-Handler → Adapter → Interface → Application, and the reply back
+Handler → Adapter → Interface → Application, and back to the reply.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ _handler: Handler | None = None
 
 
 class Observer(Protocol):
-    """Sees what passes through a handler; the test kit and the command line have one."""
+    """Is notified of the events and requests of a handler; used by the test kit and the command line."""
 
     def adapted(self, adapted: Adapted) -> None:
-        """An event was understood."""
+        """An event was recognised."""
 
     def sent(self, request: Request, outcome: Outcome, milliseconds: float) -> None:
         """A request was sent. The outcome has no response if the application raised before it was complete."""
@@ -47,8 +47,8 @@ class Observer(Protocol):
 class Handler:
     """A Lambda handler for one application: a callable of event and context.
 
-    settings: what was set
-    observer: sees what passes through, or None
+    settings: the settings
+    observer: is notified of each event and request, or None
     """
 
     def __init__(self, settings: Settings, observer: Observer | None = None) -> None:
@@ -65,10 +65,10 @@ class Handler:
         _start_in_init(self.interface)
 
     def __call__(self, event: Any, context: Any) -> Any:
-        """Deliver *event*; return what Lambda is told.
+        """Deliver *event*; return the reply to Lambda.
 
-        Raises InvalidEvent, UnsupportedEvent, EventFailed, the others of ``cloud_events.errors``, and whatever the
-        application raises before its response is complete. Each of these fails the invocation.
+        Raises InvalidEvent, UnsupportedEvent, EventFailed, the other errors of ``cloud_events.errors``, and any
+        exception that the application raises before its response is complete. Each of these fails the invocation.
         """
         if self._workers:
             self._wait_for_late(self._workers, context)
@@ -81,7 +81,7 @@ class Handler:
             (part,) = adapted.parts
             outcomes = [self._send(adapted, part, unit) for unit in self.adapter.units(adapted, part, {})]
         elif self._workers and adapted.split == "record" and not adapted.window:
-            self.interface.start()  # in this thread: SIGTERM can be caught from the main thread alone
+            self.interface.start()  # in this thread: only the main thread can catch SIGTERM
             outcomes = deliver_at_once(adapted, self.adapter.units, self._send, self._workers)
         else:
             outcomes = deliver(adapted, self.adapter.units, self._send)
@@ -91,10 +91,10 @@ class Handler:
         """Wait for records of earlier events that are still being handled. Raises OutOfTime at the last moment."""
         left = seconds_left(context)
         if not workers.wait_for_late(None if left is None else left - LAST_MOMENT):
-            raise OutOfTime("a record of the event before is still being handled; give the application less to do")
+            raise OutOfTime("a record of the previous event is still being handled; give the application less to do")
 
     def _send(self, adapted: Adapted, part: Part, unit: Unit) -> Outcome:
-        """Send one request. Raises what the application raises before its response is complete."""
+        """Send one request. Raises any exception that the application raises before its response is complete."""
         if unit.target.acknowledged:
             logger.info("%s: acknowledged without a request", unit.target.matcher)
             return Outcome(part, None, Response(204, [], b""), None)
@@ -125,7 +125,7 @@ class Handler:
             self._observer.sent(request, outcome, (perf_counter() - started) * 1000)
 
     def http_handler(self, adapted: Adapted) -> Any:
-        """Return the Lambda handler of HTTP requests. Raises UnsupportedEvent if none was set."""
+        """Return the Lambda handler of HTTP requests. Raises UnsupportedEvent if none is set or supported."""
         word = HTTP_HANDLERS[self.settings.interface]
         if self._http is None:
             raise UnsupportedEvent(
@@ -134,19 +134,19 @@ class Handler:
             )
         if self.settings.http_handler == word and (adapted.kind.name or "").startswith("http.lattice"):
             raise UnsupportedEvent(
-                f"this is an HTTP request, from {adapted.kind.sender}, which {word} does not take: set "
+                f"this is an HTTP request, from {adapted.kind.sender}, which {word} does not support: set "
                 "CLOUD_EVENTS_HTTP_HANDLER to the dotted path of a Lambda handler of your own"
             )
         return self._http
 
 
 def handler(event: Any, context: Any) -> Any:
-    """Deliver *event* to the application that WSGI_APPLICATION or ASGI_APPLICATION names; return what Lambda is told.
+    """Deliver *event* to the application that WSGI_APPLICATION or ASGI_APPLICATION names; return the reply to Lambda.
 
-    event:   what Lambda hands over: any JSON value as Python objects
+    event:   any JSON value, as Python objects
     context: Lambda's context object, or None
 
-    Raises ConfigurationError, and what ``Handler.__call__`` raises. Each of these fails the invocation.
+    Raises ConfigurationError, and the errors of ``Handler.__call__``. Each of these fails the invocation.
     """
     return (_handler or _load())(event, context)
 
@@ -160,8 +160,8 @@ def make_handler(
 
     interface: "wsgi" or "asgi"; detected from the application if omitted
     settings:  wsgi_environ, asgi_scope, response, failure_statuses, delivery, content_mode, matchers, path_prefix,
-               sources, http_handler, lifespan, unwrap, concurrency: each as the environment variable of that name,
-               objects or dotted paths. One that is omitted falls back on its environment variable.
+               sources, http_handler, lifespan, unwrap, concurrency. Each has the meaning of the environment variable of
+               that name, and may be an object or a dotted path. If omitted, the environment variable is used.
 
     Raises ConfigurationError, naming the keyword, its value and the remedy.
     """
@@ -173,13 +173,13 @@ def make_handler(
 def _interface(settings: Settings) -> Any:
     if settings.interface == "wsgi":
         return wsgi.Interface(settings.application, settings.base, settings.concurrency > 1)
-    from .interface import asgi  # with asyncio, which WSGI functions do without
+    from .interface import asgi  # imports asyncio, which WSGI functions do not need
 
     return asgi.Interface(settings.application, settings.base, settings.lifespan)
 
 
 def _fields(request: Request, response: Response, milliseconds: float) -> dict[str, Any]:
-    """Return what a log in JSON says of a delivery: the runtime client prints the extra fields of a record."""
+    """Return the extra fields of the log line of a delivery; the runtime client prints them in a JSON log."""
     delivery = request.delivery
     return {
         "matcher": delivery.matcher,
@@ -192,7 +192,7 @@ def _fields(request: Request, response: Response, milliseconds: float) -> dict[s
 
 
 def _http_handler(settings: Settings, interface: Any) -> Any:
-    """Return the Lambda handler of HTTP requests, made for the same application if settings name a package, or None."""
+    """Return the Lambda handler of HTTP requests, or None; if the setting names a package, make a handler with it."""
     if not isinstance(settings.http_handler, str):
         return settings.http_handler
     try:
@@ -223,7 +223,7 @@ def _start_in_init(interface: Any) -> None:
     try:
         from snapshot_restore_py import register_after_restore
     except ImportError:
-        return  # then the first event starts it
+        return  # the first event starts the application instead
     register_after_restore(interface.start)
 
 
@@ -238,7 +238,7 @@ _PATHS = (
 
 
 def _load_in_init() -> bool:
-    """Whether to load the application while this module is imported, so that the work falls into the init phase."""
+    """Whether to load the application while this module is imported, so that it happens in the init phase."""
     if "AWS_LAMBDA_FUNCTION_NAME" not in os.environ:
         return False
     if os.environ.get("_HANDLER", "").replace("/", ".") == "cloud_events.handler.handler":
@@ -248,10 +248,10 @@ def _load_in_init() -> bool:
 
 
 def _half_imported(path: str) -> bool:
-    """Whether the module that holds *path* is the one that is importing us, a few lines before it makes it."""
+    """Whether the module of *path* is importing this one, and so has not yet defined the object at *path*."""
     module_name = path.partition(":")[0] if ":" in path else path.rpartition(".")[0]
     spec = getattr(sys.modules.get(module_name), "__spec__", None)
-    # importlib's own mark. Without it the path would be looked up before it exists, and the function would not start.
+    # importlib sets this. Without the check, the object would be looked up too early, and the function would fail.
     return bool(getattr(spec, "_initializing", False))
 
 

@@ -1,6 +1,6 @@
-"""What travels: a Request to the application, the Response, what became of both, and the Delivery that marks a request.
+"""The values that are passed on: Request, Response, Part, Outcome, and the Delivery that marks a request as an event.
 
-Their ``repr`` shows no event, body or header value, so that a traceback or a debugger's log cannot leak one.
+Their ``repr`` does not show an event, a body or a header value, so that a traceback or a log cannot leak one.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ class Delivery:
     matcher:    the name of the row that matched, or None
     path:       the path that the event was sent to
     record_id:  the identifier of the one record in this request, or None for a whole event
-    attributes: the CloudEvent attributes of the event, a dict; empty where the event has none
+    attributes: the CloudEvent attributes of the event, a dict; empty if the event has none
     kind:       the name of the library's own row for the event, or None
-    via:        where the event arrived inside others (CLOUD_EVENTS_UNWRAP), the names of their rows, outermost first,
-                such as ("sqs", "sns"); else ()
+    via:        if the event arrived inside others (CLOUD_EVENTS_UNWRAP), the names of their rows, outermost first, such
+                as ("sqs", "sns"); otherwise ()
     record:     the outermost record that the event arrived in, or None
-    payload:    the body, where it is what the producer wrote (CLOUD_EVENTS_CONTENT_MODE=payload), bytes; else None
+    payload:    the body, bytes, if it is the producer's message (CLOUD_EVENTS_CONTENT_MODE=payload); otherwise None
     """
 
     __slots__ = ("attributes", "kind", "matcher", "path", "payload", "record", "record_id", "via")
@@ -78,9 +78,9 @@ class Request:
     path:         decoded text that begins with "/"
     query:        percent-encoded ASCII, without "?"
     body:         bytes
-    content_type: a str; None leaves the one of the settings or the default; "" sends none
+    content_type: a str; with None, that of the settings or the default is used; with "", none is sent
     headers:      (lower-case name, ASCII value) pairs
-    event:        what the body says, as Python objects
+    event:        the event, as Python objects
     """
 
     __slots__ = ("body", "content_type", "context", "delivery", "event", "headers", "path", "query")
@@ -147,13 +147,14 @@ class Response:
 
 
 class Part:
-    """What succeeds or fails as one: a whole event, one record of a batch, or one item of a list of events.
+    """The unit of success and failure: a whole event, one record of a batch, or one item of a list of events.
 
     value:        the event, record or item
     group:        the key of the record's list (a partition, a queue), or None
-    position:     the place in the event, from 0
-    identifier:   what names the record in ``batchItemFailures``; None if nothing does
-    ordering_key: parts with the same key wait for one another; None if the part is independent
+    position:     the position in the event, from 0
+    identifier:   the identifier of the record in ``batchItemFailures``, or None
+    ordering_key: parts with the same key are sent in order, and after a failure the rest of them is not tried; None if
+                  the part is independent
     """
 
     __slots__ = ("group", "identifier", "ordering_key", "position", "value")
@@ -172,12 +173,12 @@ class Part:
 
 
 class Outcome:
-    """What became of one request. The request itself is not kept: 10,000 of them would fill the memory.
+    """The result of one request. The request itself is not kept: 10,000 of them would fill the memory.
 
-    part:     what the request carried
-    path:     where it went; None if it was not sent
+    part:     the part that was sent
+    path:     the path of the request; None if it was not sent
     response: the application's response, or None
-    error:    what makes it a failure; None: it succeeded
+    error:    the reason of a failure; None for a success
     reported: the application's own ``batchItemFailures``, a list, or None
     """
 
@@ -202,12 +203,12 @@ class Outcome:
 
 
 def seconds_left(context: Any) -> float | None:
-    """Return the time until Lambda ends this invocation, in seconds; None if *context* does not say."""
+    """Return the time until Lambda ends this invocation, in seconds; None if *context* does not have it."""
     remaining = getattr(context, "get_remaining_time_in_millis", None)
     return None if remaining is None else remaining() / 1000
 
 
 def request_id(context: Any) -> str | None:
-    """Return the id of this invocation; None if *context* does not say."""
+    """Return the request ID of this invocation; None if *context* does not have it."""
     found = getattr(context, "aws_request_id", None)
     return None if found is None else str(found)

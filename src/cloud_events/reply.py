@@ -1,7 +1,7 @@
-"""Outcomes → what Lambda is told: a return value, or an exception that fails the invocation.
+"""Turns outcomes into the reply to Lambda: a return value, or an exception that fails the invocation.
 
-Lambda's developer guide, "Reporting batch item failures" (SQS, Kinesis, DynamoDB, Kafka) and "Asynchronous invocation";
-the README's dictionary otherwise. One request and many go the same way.
+The rules are in Lambda's developer guide, "Reporting batch item failures" (SQS, Kinesis, DynamoDB, Kafka) and
+"Asynchronous invocation". The dictionary is described in the README. One request and many are treated alike.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from .messages import Outcome, Part, Request, Response
 
 logger = logging.getLogger("cloud_events")
 
-LIMIT = 6_291_556  # bytes of JSON that Lambda hands on: developer guide, "Lambda quotas"
-SURELY_FITS = 300_000  # bytes of bodies, headers and paths; JSON in JSON writes no byte with more than seven
-CUT = 100_000  # characters that are left of a body that is too long
+LIMIT = 6_291_556  # bytes of JSON that Lambda accepts: developer guide, "Lambda quotas"
+SURELY_FITS = 300_000  # bytes of bodies, headers and paths; JSON inside JSON needs at most seven bytes for each
+CUT = 100_000  # characters that are kept of a body that is too long
 
 # "batchItemFailures" in any spelling.
 REPORT = re.compile(r"batch[\W_]*items?[\W_]*failures?", re.IGNORECASE)
@@ -34,9 +34,9 @@ GZIP = b"\x1f\x8b"  # RFC 1952, section 2.3.1
 
 
 class Reply:
-    """Knows the settings that decide what Lambda is told.
+    """Makes replies according to the settings.
 
-    native:   whether the sender is told what it understands, rather than the README's dictionary
+    native:   whether to reply in the way that the sender expects, rather than with the README's dictionary
     failures: the statuses that count as a failure
     """
 
@@ -45,10 +45,11 @@ class Reply:
         self._failures = failures
 
     def judge(self, adapted: Adapted, part: Part, request: Request, response: Response) -> Outcome:
-        """Return what became of *request*, which carried *part*.
+        """Return the outcome of *request*, which was sent for *part*.
 
-        A failure is: its status, a report of failed records that Lambda could not read, or one that names the only
-        record of the request; in native mode an exception after the response, too.
+        It is a failure if the status counts as one, if Lambda could not read the application's report of failed
+        records, or if that report names the only record of the request. In native mode, an exception after the response
+        is a failure, too.
         """
         reported, fault = None, ""
         failed = response.status in self._failures or response.status > 599
@@ -65,7 +66,7 @@ class Reply:
         return Outcome(part, request.path, response, error, reported)
 
     def tell(self, adapted: Adapted, outcomes: list[Outcome]) -> Any:
-        """Return what Lambda is told of the *outcomes* of an event. Raises what fails the invocation."""
+        """Return the reply to Lambda for the *outcomes* of an event. Raises the exception that fails the invocation."""
         failed = [outcome for outcome in outcomes if outcome.error is not None]
         error = self._unreportable(adapted, outcomes, failed)
         if error is not None:
@@ -86,13 +87,13 @@ class Reply:
         return _fit(reply | window, adapted, outcomes)
 
     def _unreportable(self, adapted: Adapted, outcomes: list[Outcome], failed: list[Outcome]) -> BaseException | None:
-        """Return a failure that no reply can report, or None."""
+        """Return a failure that a reply cannot report, or None."""
         if not failed:
             return None
         if adapted.split is None:
             return failed[0].error if self._native else None
         if adapted.split == "item":
-            # In the README's dictionary each answer stands for itself, but an exception has none.
+            # The README's dictionary has each answer, but an exception leaves no answer.
             return next((outcome.error for outcome in failed if self._native or outcome.response is None), None)
         nameless = any(outcome.part.identifier is None for outcome in failed)
         none_succeeded = {outcome.part.position for outcome in failed} == {part.position for part in adapted.parts}
@@ -100,18 +101,18 @@ class Reply:
 
 
 def reports(adapted: Adapted) -> bool:
-    """Whether the sender can be told which records failed."""
+    """Whether the sender reads which records failed."""
     return adapted.kind.records is not None and adapted.kind.records.reports
 
 
 def _window(adapted: Adapted, outcomes: list[Outcome]) -> dict[str, Any]:
-    """Return the ``state`` that Lambda wants back at the end of a call for a tumbling window; {} if there is none."""
+    """Return the ``state`` of a tumbling window, which Lambda expects in the reply; {} if there is none."""
     state = state_after(outcomes, adapted.window["state"]) if adapted.window else None
     return {} if state is None else {"state": state}
 
 
 def state_after(outcomes: list[Outcome], state: Any) -> Any:
-    """Return the ``state`` of a tumbling window after the last success among *outcomes*, *state* if none has one."""
+    """Return the ``state`` of a tumbling window after the last success among *outcomes*; *state* if none has one."""
     for outcome in outcomes:
         if outcome.error is None and outcome.response is not None:
             answered = outcome.response.json()
@@ -120,9 +121,9 @@ def state_after(outcomes: list[Outcome], state: Any) -> Any:
 
 
 def _report(adapted: Adapted, part: Part, request: Request, response: Response) -> tuple[list[Any] | None, str]:
-    """Return (the application's own ``batchItemFailures``, what keeps Lambda from reading it); None if it sent none."""
+    """Return (the application's own ``batchItemFailures`` or None, the reason why Lambda could not read it or "")."""
     if response.body and (_encoded(response) or response.body.startswith(GZIP)):
-        return None, "The response is compressed, so Lambda could not read it: send it as it is."
+        return None, "The response is compressed, so Lambda could not read it: send it uncompressed."
     answered = response.json()
     keys = answered if isinstance(answered, dict) else ()
     if any(REPORT.fullmatch(key) and key != "batchItemFailures" for key in keys):
@@ -143,15 +144,15 @@ def _report(adapted: Adapted, part: Part, request: Request, response: Response) 
 
 
 def _ascii(body: bytes) -> str:
-    """Return *body* as text in which ASCII can be read, also if it is in UTF-16 or UTF-32: ASCII and zeros."""
+    """Return *body* as text in which ASCII is readable, even in UTF-16 or UTF-32, which add zeros to it."""
     return body.replace(b"\0", b"").decode("utf-8", "replace")
 
 
 def _is_echo(text: str, asked: bytes) -> bool:
-    """Whether a response, *text*, repeats what the request *asked* says of failed records, and adds nothing.
+    """Whether a response, *text*, only repeats a report of failed records that is in the body of the request, *asked*.
 
-    A view that echoes its record would fail for good otherwise. Lambda writes the data of Kinesis, Kafka and MQ in
-    base64, and a view decodes it.
+    Otherwise a view that returns a copy of its record would fail forever. The data of Kinesis, Kafka and MQ are base64
+    in the event, and a view decodes them.
     """
     event = _ascii(asked)
     data = [_ascii(b64decode(packed)) for packed in re.findall(BASE64, event)]
@@ -195,13 +196,13 @@ def _named(adapted: Adapted, outcomes: list[Outcome], failed: list[Outcome]) -> 
     checkpoint = adapted.kind.records is not None and adapted.kind.records.checkpoint
     parts = {outcome.part.position: outcome.part for outcome in failed}
     if checkpoint:
-        # The first failure of each shard says it all.
+        # Lambda needs only the first failure of each shard.
         parts = {part.ordering_key: part for part in reversed(parts.values())}
     return [{"itemIdentifier": part.identifier} for part in parts.values()]
 
 
 def envelope(response: Response | None) -> dict[str, Any]:
-    """Return the README's dictionary; of no response, what stands for it among several."""
+    """Return the README's dictionary; for a missing response, the one that takes its place among several."""
     if response is None:
         return {"status_code": "500", "body": "", "headers": {}}
     headers: dict[str, str] = {}
@@ -245,7 +246,7 @@ def _text(response: Response) -> str | None:
 
 
 def answer(response: Response) -> Any:
-    """Return what the sender reads: the JSON body itself, a CloudEvent in structured form, text, or None."""
+    """Return the answer for the sender: the JSON of the body, a CloudEvent in structured form, text, or None."""
     event = from_binary(response.headers, response.body)
     if event is not None:
         return event
@@ -255,14 +256,14 @@ def answer(response: Response) -> Any:
         try:
             return json.loads(response.body)
         except (ValueError, RecursionError):
-            pass  # then it is text, whatever the content type says
+            pass  # it is text, although the content type is JSON
     text = _text(response)
     return b64encode(response.body).decode("ascii") if text is None else text
 
 
 def _joined(outcomes: list[Outcome]) -> dict[str, Any]:
-    """Return the README's dictionary of several answers: the worst status, the answers as a JSON array."""
-    answers = []  # as JSON: 10,000 dictionaries need more memory
+    """Return the README's dictionary for several answers: the worst status, and the answers as a JSON array."""
+    answers = []  # each as JSON: 10,000 dictionaries need more memory
     for outcome in outcomes:
         if outcome.path is not None:
             reply = envelope(outcome.response)
@@ -280,18 +281,18 @@ def _joined(outcomes: list[Outcome]) -> dict[str, Any]:
 def _status(outcome: Outcome) -> int:
     if outcome.response is not None:
         return outcome.response.status
-    if isinstance(outcome.error, EventFailed):  # of the one before it with its ordering key
+    if isinstance(outcome.error, EventFailed):  # not tried: the error of an earlier part with the same ordering key
         return outcome.error.status
     return 504 if isinstance(outcome.error, OutOfTime) else 500
 
 
 def _fit(reply: Any, adapted: Adapted, outcomes: Sequence[Outcome]) -> Any:
-    """Return *reply* if Lambda can hand it on, else cut it if nobody reads it. Raises ReplyTooLarge if it cannot be."""
+    """Return *reply* if Lambda accepts its size; cut the body if the sender does not read it. Raises ReplyTooLarge."""
     if sum(map(_size, outcomes)) <= SURELY_FITS or (written := _written(reply)) <= LIMIT:
         return reply
     if adapted.reply != "sync" and "body" in reply:
         logger.warning(
-            "the reply is %s bytes of JSON, more than Lambda hands on; nobody reads its body, so it was cut",
+            "the reply is %s bytes of JSON, more than Lambda accepts; the sender does not read the body, so it was cut",
             f"{written:,}",
         )
         body = reply["body"]
@@ -302,13 +303,12 @@ def _fit(reply: Any, adapted: Adapted, outcomes: Sequence[Outcome]) -> Any:
         if written <= LIMIT:
             return reply
     raise ReplyTooLarge(
-        f"the reply is {written:,} bytes of JSON, and Lambda hands on {LIMIT:,} at most; answer with less, such as the "
-        "S3 key of the whole"
+        f"the reply is {written:,} bytes of JSON, and Lambda accepts at most {LIMIT:,}; return less, such as an S3 key"
     )
 
 
 def _size(outcome: Outcome) -> int:
-    size = 100 + len(outcome.path or "")  # beside the body, an answer among several has 50 characters
+    size = 100 + len(outcome.path or "")  # one of several answers has 50 characters besides the body
     if outcome.response is not None:
         size += len(outcome.response.body)
         size += sum(len(name) + len(value) for name, value in outcome.response.headers)
@@ -316,7 +316,7 @@ def _size(outcome: Outcome) -> int:
 
 
 def _written(reply: Any) -> int:
-    # Lambda's runtime client for Python 3.11, and outside of Lambda's own images, escapes all that is not ASCII.
+    # Lambda's runtime client for Python 3.11, or outside of Lambda's own images, escapes everything that is not ASCII.
     escaped = environ.get("AWS_EXECUTION_ENV", "AWS_Lambda_python3.11") == "AWS_Lambda_python3.11"
     text = json.dumps(reply, ensure_ascii=escaped)
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
@@ -334,15 +334,15 @@ _REPORTED = (
 
 
 def _warn(adapted: Adapted, failed: list[Outcome], outcomes: list[Outcome]) -> None:
-    """Log what AWS will do about the failures, now that nothing is raised, and the likely cause of the first."""
+    """Log what AWS will do about failures for which nothing is raised, and the likely cause of the first."""
     error = failed[0].error
     what = "records" if adapted.split == "record" else "events"
     share = f"{len(failed)} of {len(outcomes)} {what} failed, first: " if adapted.split else ""
-    # An application's own exception was logged with its traceback; its words may hold what was in the event.
+    # An application's own exception was logged with its traceback; its message may contain parts of the event.
     ours = isinstance(error, CloudEventsError)
     first_line = str(error).partition("\n")[0] if ours else f"the application raised {type(error).__name__}"
     hint = getattr(error, "hint", "") if ours else ""
-    # Single records are reported in native mode likewise.
+    # Native mode would report these records in the same way.
     alike = reports(adapted) and len(failed) < len(outcomes)
     logger.warning(
         "%s%s; %s.%s%s",

@@ -1,4 +1,4 @@
-"""Environment variables and keywords → one immutable Settings. Every fault is named, with the value and the remedy."""
+"""Reads and checks the settings: environment variables and keywords. A message names the fault, value and remedy."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ PREFIX = "CLOUD_EVENTS_"
 NEAR_PREFIX = r"CLOUD_?EVENTS?_+(\w+)"
 
 
-# By interface: the package that makes Lambda handlers of HTTP requests, and CLOUD_EVENTS_HTTP_HANDLER's word for it.
+# The package that makes Lambda handlers of HTTP requests for each interface, as CLOUD_EVENTS_HTTP_HANDLER spells it.
 HTTP_HANDLERS = {"wsgi": "apig-wsgi", "asgi": "mangum"}
 
 
 class Keywords(TypedDict, total=False):
-    """The keywords of ``make_handler``: objects, or what the environment variable of that name may say."""
+    """The keywords of ``make_handler``: objects, or the values that the environment variable of that name may have."""
 
     wsgi_environ: Mapping[str, Any] | str
     asgi_scope: Mapping[str, Any] | str
@@ -42,7 +42,7 @@ class Keywords(TypedDict, total=False):
 
 
 class Settings:
-    """What was set, checked and loaded.
+    """The settings of a handler, checked and loaded.
 
     application:      the callable
     interface:        "wsgi" or "asgi"
@@ -52,12 +52,12 @@ class Settings:
     delivery:         "batch" or "record"
     content_mode:     "event", "binary", "structured" or "payload"
     matchers:         the user's rows
-    path_prefix:      put before every path, or ""
-    sources:          the shell-style patterns of accepted dynamic values; () accepts all
+    path_prefix:      the prefix of every path, or ""
+    sources:          shell-style patterns of the dynamic values that are accepted; () accepts all
     http_handler:     the Lambda handler of HTTP requests, the name of the package that makes one, or None
     lifespan:         "auto", "on" or "off"
-    unwrap:           the names of the rows that may arrive inside a record
-    concurrency:      how many records of one event are sent at once, at most
+    unwrap:           the names of the rows whose events may arrive inside a record
+    concurrency:      how many records of one event are sent at the same time, at most
     """
 
     application: Callable[..., Any]
@@ -86,7 +86,7 @@ class Settings:
 
 
 def one_of(*choices: str) -> Callable[[Any, str], str]:
-    """Return a parser that takes one of the *choices*."""
+    """Return a parser that accepts one of the *choices*."""
 
     def parse(value: Any, label: str) -> str:
         if value not in choices:
@@ -168,7 +168,7 @@ def parse_http_handler(value: Any, label: str) -> Callable[[Any, Any], Any] | st
 class Option(NamedTuple):
     """One setting: an environment variable with the prefix, or a keyword.
 
-    parse:  (value, how to name it in a message) → the value of the Settings; raises ConfigurationError
+    parse:  (value, label for messages) → the value for Settings; raises ConfigurationError
     dotted: whether a string is the dotted path of the value
     """
 
@@ -195,7 +195,7 @@ NAMES = tuple(option.name for option in OPTIONS)
 
 
 def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
-    """Return the settings of ``cloud_events.handler.handler``: all from *environment*, the variables by name.
+    """Return the settings of ``cloud_events.handler.handler``, all from *environment*, a mapping of variables.
 
     Raises ConfigurationError for the first fault.
     """
@@ -224,7 +224,7 @@ def resolve(
     label: str = "make_handler",
     environment: Mapping[str, str] = os.environ,
 ) -> Settings:
-    """Return the settings of one handler: keywords first, then the environment variables, then the defaults.
+    """Return the settings of one handler: from keywords, otherwise from environment variables, otherwise the defaults.
 
     Raises ConfigurationError for the first fault.
     """
@@ -252,7 +252,7 @@ def resolve(
 
 
 def refuse_http_handler(handler: Any, application: Any, interface: str) -> None:
-    """Raise ConfigurationError if *handler* is the package for the other interface, or an application."""
+    """Raise ConfigurationError if *handler* is an application, or the name of the package for the other interface."""
     word = HTTP_HANDLERS[interface]
     if isinstance(handler, str):
         if handler != word:
@@ -275,7 +275,7 @@ def _is_wsgi(handler: Any) -> bool:
 
 
 def combination_fault(parsed: Mapping[str, Any]) -> str:
-    """Return what is wrong with settings that are right one by one, *parsed* by name; "" if nothing is."""
+    """Return the fault of a combination of valid settings, a dict *parsed* by name; "" if there is none."""
     needs_record = {
         "CLOUD_EVENTS_CONTENT_MODE='payload'": parsed["content_mode"] == "payload",
         "CLOUD_EVENTS_UNWRAP": bool(parsed["unwrap"]),
@@ -283,12 +283,12 @@ def combination_fault(parsed: Mapping[str, Any]) -> str:
     }
     named = [setting for setting, needed in needs_record.items() if needed]
     if named and parsed["delivery"] != "record":
-        return f"{' and '.join(named)}: records must be delivered singly for that; set CLOUD_EVENTS_DELIVERY=record"
+        return f"{' and '.join(named)}: this needs one request per record; set CLOUD_EVENTS_DELIVERY=record"
     return ""
 
 
 def _interface(application: Any, interface: str | None, label: str) -> tuple[str, Any]:
-    """Return (interface, callable that has it); *interface* is what was set, or None: then it is detected."""
+    """Return (interface, callable with that interface); if *interface* is None, it is detected."""
     if interface not in (None, "wsgi", "asgi"):
         raise ConfigurationError(f"{label}: interface={interface!r}; choose 'wsgi' or 'asgi'")
     detected = interface_of(application)
@@ -321,30 +321,30 @@ def _variable(name: str) -> str:
 
 
 def _value(name: str, dotted: bool, keywords: Mapping[str, Any], environment: Mapping[str, str]) -> tuple[Any, str]:
-    """Return (value, how to name it in a message) of a setting; the value is None if it is unset or empty."""
+    """Return (value, label for messages) of a setting; the value is None if it is unset or empty."""
     keyword = keywords.get(name) is not None
     value = keywords[name] if keyword else environment.get(_variable(name)) or None
     label = name if keyword else _variable(name)
     if dotted and not isinstance(value, str):
-        return value, label  # an object's repr says nothing to a reader, and may say too much
+        return value, label  # the repr of an object does not help a reader, and may reveal a secret
     path = dotted and value not in HTTP_HANDLERS.values()
     return (load(str(value), label) if path else value), f"{label}={value!r}"
 
 
 def variable_fault(variable: str) -> str:
-    """Return what is wrong with the name of an environment variable; "" if it is one of ours, or not meant to be."""
+    """Return the fault in the name of an environment variable; "" if it is a setting, or not meant to be one."""
     known = [name.upper() for name in NAMES]
     if variable.startswith(PREFIX):
         name = variable.removeprefix(PREFIX)
         return "" if name in known else f"{variable}: no such setting; {_nearest(name, known, PREFIX)}"
     near = re.fullmatch(NEAR_PREFIX, variable, re.IGNORECASE)
-    # Just one of our names, or nearly one: CLOUD_EVENT_BUS_NAME may be the application's own.
+    # Only if the rest is nearly one of our names: CLOUD_EVENT_BUS_NAME may be a variable of the application.
     close = get_close_matches(near[1].upper(), known, 1, 0.8) if near else []
     return f"{variable}: no such setting; did you mean {PREFIX}{close[0]}?" if close else ""
 
 
 def _refuse_unknown(keywords: Mapping[str, Any], environment: Mapping[str, str]) -> None:
-    """Raise ConfigurationError for a misspelled name, which would otherwise lose events without a word."""
+    """Raise ConfigurationError for a misspelled name, which would otherwise lose events silently."""
     for variable in environment:
         if fault := variable_fault(variable):
             raise ConfigurationError(fault)

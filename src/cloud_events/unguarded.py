@@ -1,4 +1,4 @@
-"""Views that a router calls past their guard, because ``@events_only`` is above the decorator of the route."""
+"""Finds views that a router calls without their guard, because ``@events_only`` is above the route's decorator."""
 
 from __future__ import annotations
 
@@ -9,25 +9,26 @@ from weakref import WeakValueDictionary
 
 from .errors import ConfigurationError
 
-# By their ids, the functions that guards wrap: where a router calls one of them, it does not call the guard.
+# The functions that guards wrap, by id. If a router calls one of these, it does not call the guard.
 _wrapped: WeakValueDictionary[int, Any] = WeakValueDictionary()
 
 
 def remember(view: Any) -> None:
-    """Remember *view*, and what it wraps itself, as a function that a guard wraps."""
+    """Remember *view*, and the functions that it wraps, as functions that a guard wraps."""
     while view is not None:
         try:
             _wrapped[id(view)] = view
-        except TypeError:  # an instance of a class with __slots__, to which there are no weak references
+        except TypeError:  # an instance of a class with __slots__, which cannot have weak references
             break
         view = getattr(view, "__wrapped__", None)
 
 
 def refuse_unguarded(application: Any, label: str) -> None:
-    """Raise ConfigurationError if a router of *application* calls a view past its guard.
+    """Raise ConfigurationError if a router of *application* calls a view without its guard.
 
-    Flask, Quart, Starlette and FastAPI are searched, also inside middleware and where one is mounted in another.
-    label: what the message begins with, for example a setting and its value
+    Searches applications of Flask, Quart, Starlette and FastAPI, also inside middleware and mounted in one another.
+
+    label: the beginning of the message, for example a setting and its value
     """
     for found in _reachable(application) if _wrapped else ():
         if id(found) in _wrapped:
@@ -38,8 +39,8 @@ def refuse_unguarded(application: Any, label: str) -> None:
             )
 
 
-# What leads from an application to its views: through middleware (application: WhiteNoise; wsgi_application: asgiref),
-# dispatchers, mounts, and the routers that FastAPI includes, to the routes.
+# The attributes that lead from an application to its views: through middleware (application: WhiteNoise;
+# wsgi_application: asgiref), dispatchers, mounts, and the routers that FastAPI includes, to the routes.
 _INNER = (
     *("app", "_app", "wsgi_app", "asgi_app", "application", "wsgi_application", "router", "original_router"),
     *("mounts", "routes", "view_functions", "endpoint"),
@@ -47,8 +48,8 @@ _INNER = (
 
 
 def _reachable(application: Any) -> Iterator[Any]:
-    """All that these attributes lead to. No property and no other code of the application is run."""
-    seen: dict[int, Any] = {}  # holds what it has seen, so that no two have the same id
+    """Yield every object that these attributes lead to, without running properties or other code of the application."""
+    seen: dict[int, Any] = {}  # keeps the objects alive, so that no two have the same id
     waiting = [application]
     while waiting:
         found = waiting.pop()
@@ -66,5 +67,5 @@ def _reachable(application: Any) -> Iterator[Any]:
             try:
                 attributes = vars(found)
                 waiting.extend(attributes[name] for name in _INNER if name in attributes)
-            except Exception:  # it has none, or is a proxy of something that is not there yet
+            except Exception:  # it has no attributes, or is a proxy of an object that does not exist yet
                 continue

@@ -1,4 +1,4 @@
-"""What a view may ask about its request: is it an event, and which CloudEvent?"""
+"""Functions for views: whether a request is an event, and the CloudEvents that it contains."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from .adapter.kinds import Describer, data_of, kind_of, records_of
 from .errors import InvalidEvent
 from .messages import Delivery, request_id
 
-# Where requests keep their environ or scope: Starlette, Litestar, Quart and Django's ASGI · Flask, Bottle, Pyramid and
-# Django's WSGI · Falcon's WSGI.
+# The attributes in which requests keep their scope or environ: "scope" in Starlette, Litestar, Quart and Django with
+# ASGI; "environ" in Flask, Bottle, Pyramid and Django with WSGI; "env" in Falcon with WSGI.
 _CARRIERS = ("scope", "environ", "env")
 
 
 def carrier(request: Any) -> Mapping[str, Any] | None:
-    """Return the environ or scope of *request*, which may be one itself, or None if it has none.
+    """Return the environ or scope of *request*, which may itself be one; None if it has none.
 
-    Behind a bridge of a2wsgi it is the one that the bridge was called with, if the library made that.
+    Behind a bridge of a2wsgi, return the environ or scope that the bridge was called with, if that has the mark.
     """
     found: dict[str, Any] | None = request if isinstance(request, dict) else None
     if found is None:
@@ -28,7 +28,7 @@ def carrier(request: Any) -> Mapping[str, Any] | None:
     while isinstance(inner, dict):
         if _MARK in inner:
             return inner
-        # Where a2wsgi keeps it: WSGIMiddleware · ASGIMiddleware.
+        # The keys of a2wsgi's WSGIMiddleware and ASGIMiddleware.
         inner = inner.get("asgi.scope") or inner.get("wsgi_environ")
     return found
 
@@ -39,19 +39,20 @@ _MARK = "cloud_events.delivery"
 def is_event(request: Any) -> bool:
     """Whether this library made *request* (an environ, a scope, or a framework's request) from an event.
 
-    The mark is an object of this process, under a key that no HTTP client can create: a server turns what a client
-    sends into ``HTTP_*`` keys and ``headers`` alone (PEP 3333, "environ Variables"; ASGI, "HTTP Connection Scope").
-    Nor can a client create the keys under which a2wsgi's middlewares keep the environ or scope that they were given.
+    The mark is an object of this process, under a key that no HTTP client can create: a server puts the headers of a
+    client only into ``HTTP_*`` keys and ``headers`` (PEP 3333, "environ Variables"; ASGI, "HTTP Connection Scope").
+    Nor can a client create the keys under which a2wsgi's middleware keeps the outer environ or scope.
     """
     return isinstance((carrier(request) or {}).get(_MARK), Delivery)
 
 
 def cloudevent(request: Any) -> CloudEvent:
-    """Return the event that *request* carries, as one CloudEvent.
+    """Return the event of *request* as one CloudEvent.
 
-    Its data is the record if records are sent singly, and what the producer wrote if that is the body.
+    Its data is the event; the record, if records are delivered one by one; or the producer's message, if that is the
+    body.
 
-    Raises InvalidEvent if *request* is not an event, or its kind of event has no CloudEvent attributes.
+    Raises InvalidEvent if *request* is not an event, or if events of its kind have no CloudEvent attributes.
     """
     event, delivery, _ = _facts(request)
     kind = kind_of(delivery.kind)
@@ -67,7 +68,7 @@ def cloudevent(request: Any) -> CloudEvent:
 
 
 def cloudevents(request: Any) -> list[CloudEvent]:
-    """Return the CloudEvents that *request* carries: one for each record of a batch, else the one of ``cloudevent``.
+    """Return the CloudEvents of *request*: one for each record of a batch, otherwise the one from ``cloudevent``.
 
     Raises InvalidEvent as ``cloudevent`` does.
     """

@@ -1,8 +1,7 @@
 """Threads that send records at the same time (``CLOUD_EVENTS_CONCURRENCY``).
 
-They are kept for the process, so that what an application keeps for each thread, such as a database connection, is
-opened once. They are daemons: a view that never returns must not keep the process from ending, as it would in a
-``ThreadPoolExecutor``.
+They live as long as the process, so that a resource per thread, such as a database connection, is opened once. They are
+daemon threads: in a ``ThreadPoolExecutor``, a view that never returns would keep the process from ending.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from typing import Any
 
 
 class Job:
-    """A call in a worker: what it does, and whether it has ended."""
+    """A function to call in a worker, and whether it has ended."""
 
     def __init__(self, function: Callable[[], Any], results: SimpleQueue[Any]) -> None:
         self._function = function
@@ -25,14 +24,14 @@ class Job:
         self.ended = threading.Event()
 
     def run(self) -> None:
-        """Call the function, which raises nothing, and put what it returns into the results."""
+        """Call the function, which must not raise, and put its return value into the results."""
         result = self._function()
         self.ended.set()
         self._results.put(result)
 
 
 class Workers:
-    """At most *count* daemon threads, started when they are first needed. After a fork the child starts its own."""
+    """At most *count* daemon threads, each started when it is first needed. After a fork, the child starts its own."""
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -47,7 +46,7 @@ class Workers:
         self._late: list[Job] = []
 
     def take(self) -> bool:
-        """Take all of them for one event; False if another event has them, which may be waiting for this one."""
+        """Reserve all workers for one event. Return False if another event, which may wait for this one, has them."""
         if not self._free.acquire(blocking=False):
             return False
         self._late = [job for job in self._late if not job.ended.is_set()]
@@ -56,12 +55,12 @@ class Workers:
         return not self._late
 
     def give_back(self, late: Iterable[Job]) -> None:
-        """Let the next event have them; *late* are the jobs that have not ended."""
+        """Release the workers for the next event; *late* are the jobs that have not ended."""
         self._late += late
         self._free.release()
 
     def submit(self, job: Job, running: int) -> None:
-        """Have a thread run *job*, while *running* others, fewer than there may be threads, are running."""
+        """Run *job* in a thread, while *running* other jobs, fewer than *count*, are running."""
         if len(self._threads) == running:
             thread = threading.Thread(target=self._work, args=(self._jobs,), name="cloud_events-worker", daemon=True)
             thread.start()
@@ -74,9 +73,9 @@ class Workers:
             jobs.get().run()
 
     def wait_for_late(self, seconds: float | None) -> bool:
-        """Wait until the jobs that were late have ended, *seconds* at most; return whether they have.
+        """Wait at most *seconds* for the late jobs to end; return whether they have ended.
 
-        A job that calls the handler itself does not wait, for it would wait for itself.
+        If a job calls the handler itself, this does not wait, because the job would wait for itself.
         """
         if threading.current_thread() in self._threads:
             return True
