@@ -1,6 +1,7 @@
 """What the documentation shows is true: its code runs, its tables are those of the code, its links lead somewhere."""
 
 import json
+import os
 import re
 import runpy
 import shutil
@@ -113,7 +114,8 @@ def test_the_django_tests_of_the_page_of_testing_pass(tmp_path):
     block = re.search(r"^```python\n# test_books\.py\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[1]
     (example / "books" / "test_books.py").write_text(block, encoding="utf-8")
     command = [sys.executable, "manage.py", "test", "books.test_books"]
-    done = subprocess.run(command, cwd=example, capture_output=True, text=True)
+    environ = {name: value for name, value in os.environ.items() if name != "DJANGO_SETTINGS_MODULE"}
+    done = subprocess.run(command, cwd=example, env=environ, capture_output=True, text=True)
     assert "Ran 3 tests" in done.stderr, done.stderr
     assert done.returncode == 0, done.stderr
 

@@ -23,7 +23,7 @@ import anyio
 import django.test
 import httpx
 import pytest
-from asgiref.sync import ThreadSensitiveContext, sync_to_async
+from asgiref.sync import ThreadSensitiveContext, async_to_sync, sync_to_async
 from django.http import HttpResponse, StreamingHttpResponse
 from django.test import override_settings
 from django.urls import re_path
@@ -40,7 +40,7 @@ from cloud_events.errors import OutOfTime, ProtocolError
 from cloud_events.interface import loop as loop_module
 from cloud_events.interface import tasks
 from cloud_events.interface.loop import LOOP
-from cloud_events.testing import EventClient
+from cloud_events.testing import EventClient, LambdaContext, events
 from conftest import Context
 
 CONTEXT = Context()
@@ -1088,6 +1088,25 @@ def test_in_asynchronous_tests_of_djangos(send, make):
     finally:
         application.restore()
     assert (result.testsRun, result.failures, result.errors) == (3, [], [])
+
+
+def test_django_views_that_call_asynchronous_code():
+    """Several records at once: asgiref keeps what belongs to a request by thread, so one thread drives the loop."""
+
+    async def look_up(seconds):
+        await asyncio.sleep(seconds)
+        return await sync_to_async(int)("204")
+
+    def view(request):
+        number = int(json.loads(request.body)["Records"][0]["body"])
+        return HttpResponse(status=async_to_sync(look_up)(number / 100))
+
+    application = django_answering(view)
+    try:
+        handle = make_handler(application, delivery="record", concurrency=4, response="native")
+        assert handle(events.sqs(*range(8)), LambdaContext(2_000)) == {"batchItemFailures": []}
+    finally:
+        application.restore()
 
 
 @everywhere

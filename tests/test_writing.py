@@ -83,6 +83,7 @@ LOGGED = {
     "datacontenttype": JSON,
 }
 CHANGES = sample("docdb")
+UNSAYABLE = {"specversion": "1.0", "id": "7", "source": "/shop", "type": "\ud800"}
 # mode, delivery, event: (content type, headers, body) of each request
 WRITTEN = [
     ("event", "batch", S3, [(JSON, UPLOAD_HEADERS, S3)]),
@@ -102,6 +103,8 @@ WRITTEN = [
     # CloudWatch Logs are not opened.
     ("event", "batch", LOGS, [(JSON, ce(LOGGED), LOGS)]),
     ("structured", "batch", LOGS, [(STRUCTURED, {}, {**LOGGED, "data": LOGS})]),
+    # A native CloudEvent comes as it is, even if no header could say what is in it.
+    ("event", "batch", UNSAYABLE, [(JSON, {}, UNSAYABLE)]),
     # Kinds of events without attributes, and events without a record, come as they are.
     *[(mode, "batch", event, [(JSON, {}, event)]) for mode in MODES
       for event in (sample("pipes"), None, [], "text", sample("kinesis.window"))],

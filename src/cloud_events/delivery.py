@@ -119,7 +119,7 @@ def deliver_at_once(adapted: Adapted, units: Units, send: Send, workers: Workers
         workers.give_back(running.values())
     if fatal is not None:
         raise fatal
-    return [outcome for position in sorted(found) for outcome in found[position]]
+    return [outcome for outcomes in found.values() for outcome in outcomes]
 
 
 def _queues(parts: list[Part]) -> tuple[deque[Part], dict[Any, deque[Part]]]:

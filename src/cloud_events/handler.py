@@ -82,7 +82,8 @@ class Handler:
             outcomes = [self._send(adapted, part, unit) for unit in self.adapter.units(adapted, part, {})]
         elif self._workers and adapted.split == "record" and not adapted.window:
             self.interface.start()  # in this thread: only the main thread can catch SIGTERM
-            outcomes = deliver_at_once(adapted, self.adapter.units, self._send, self._workers)
+            arguments = (adapted, self.adapter.units, self._send, self._workers)
+            outcomes = self.interface.drive_while(deliver_at_once, *arguments)
         else:
             outcomes = deliver(adapted, self.adapter.units, self._send)
         return self._reply.tell(adapted, outcomes)

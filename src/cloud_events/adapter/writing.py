@@ -86,7 +86,7 @@ def request(unit: Unit, mode: str, batched: bool) -> Request:
     """
     attributes, described = unit.attributes, bool(unit.attributes)
     native = unit.kind.name == "cloudevent"
-    headers = cloudevent.headers(attributes)
+    headers = [] if native and mode == "event" else cloudevent.headers(attributes)
     content_type: str | None
     payload = None
     if mode == "structured" and (described or (batched and _is_batch(unit))):
@@ -103,7 +103,6 @@ def request(unit: Unit, mode: str, batched: bool) -> Request:
     else:
         # Unchanged. With the headers, an AWS event is a CloudEvent in binary mode; a native one is complete.
         content_type, body = None, encode(unit.event)
-        headers = [] if native else headers
     headers += _trace(unit)
     envelopes, matcher, path = unit.envelopes, unit.target.matcher, unit.target.path
     via = tuple([envelope.kind.name for envelope in envelopes]) if envelopes else ()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from contextvars import Context
+from concurrent.futures import Future
+from contextvars import Context, copy_context
+from functools import partial
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -60,6 +63,14 @@ class Interface:
     def start(self) -> None:
         """Run the application's lifespan startup, once. Raises StartupFailed; the next call tries again."""
         self._lifespan.start()
+
+    def drive_while(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Return what *function*, which waits for calls of other threads, returns; this thread drives their loop.
+
+        If these drove it in turn, asgiref (3.13) would lose, inside a request, what belongs to the thread that the
+        request began in: a view of Django's that calls ``async_to_sync`` would wait for itself.
+        """
+        return LOOP.run(_in_thread, partial(function, *arguments))
 
     def make_http_handler(self) -> Callable[[Any, Any], Any]:
         """Return a Lambda handler of HTTP requests, made with Mangum. Raises ImportError if that is not installed."""
@@ -159,6 +170,20 @@ class Interface:
             exchange.end()
         if not exchange.complete:
             raise ProtocolError("the application returned without having completed its response (ASGI)")
+
+
+async def _in_thread(function: Callable[[], Any]) -> Any:
+    """Return what *function* returns, called in a daemon thread and in a copy of the current context."""
+    result: Future[Any] = Future()
+
+    def call() -> None:
+        try:
+            result.set_result(function())
+        except BaseException as error:
+            result.set_exception(error)
+
+    Thread(target=copy_context().run, args=(call,), name="cloud_events-delivery", daemon=True).start()
+    return await asyncio.shield(asyncio.wrap_future(result))
 
 
 def _deadline(context: Any) -> float | None:

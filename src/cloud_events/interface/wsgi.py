@@ -56,6 +56,10 @@ class Interface:
     def start(self) -> None:
         """Do nothing: a WSGI application has no startup."""
 
+    def drive_while(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Return what *function*, which waits for calls of other threads, returns; there is no loop to drive."""
+        return function(*arguments)
+
     def make_http_handler(self) -> Callable[[Any, Any], Any]:
         """Return a Lambda handler of HTTP requests, made with apig-wsgi. Raises ImportError without that package."""
         from apig_wsgi import make_lambda_handler
