@@ -65,10 +65,10 @@ class Interface:
         self._lifespan.start()
 
     def drive_while(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Return what *function*, which waits for calls of other threads, returns; this thread drives their loop.
+        """Call *function*, which waits for other threads' calls, while this thread drives the loop; return its result.
 
-        If these drove it in turn, asgiref (3.13) would lose, inside a request, what belongs to the thread that the
-        request began in: a view of Django's that calls ``async_to_sync`` would wait for itself.
+        If the other threads drove the loop in turn, asgiref (3.13) would lose the state of the thread in which a
+        request began: a Django view that calls ``async_to_sync`` would wait for itself.
         """
         return LOOP.run(_in_thread, partial(function, *arguments))
 
@@ -173,7 +173,7 @@ class Interface:
 
 
 async def _in_thread(function: Callable[[], Any]) -> Any:
-    """Return what *function* returns, called in a daemon thread and in a copy of the current context."""
+    """Call *function* in a daemon thread, in a copy of the current context; return its result."""
     result: Future[Any] = Future()
 
     def call() -> None:

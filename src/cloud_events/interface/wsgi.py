@@ -57,7 +57,7 @@ class Interface:
         """Do nothing: a WSGI application has no startup."""
 
     def drive_while(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Return what *function*, which waits for calls of other threads, returns; there is no loop to drive."""
+        """Call *function*, which waits for calls of other threads, and return its result; there is no loop to drive."""
         return function(*arguments)
 
     def make_http_handler(self) -> Callable[[Any, Any], Any]:
