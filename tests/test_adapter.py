@@ -85,7 +85,7 @@ def test_pipes_with_partial_failures_are_split():
     assert paths(sample("pipes"), delivery="record", matchers=[TARGET]) == ["/target"] * 2
 
 
-CANNOT = "reply='poll' is for senders that read which records failed, and that of {!r} events does not"
+CANNOT = "reply='poll' is for senders that read which records failed, and the sender of {!r} events does not"
 # At start, where the row's conditions include those of one of ours; what else is taken is found out by the event.
 UNREPORTABLE = [
     ({"$.Records[0].eventSource": "aws:s3"}, "s3", True),

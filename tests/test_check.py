@@ -82,28 +82,28 @@ LOST = "reports the records that failed, but Lambda does not read the report her
 ADD = "add FunctionResponseTypes: [ReportBatchItemFailures] (serverless.yml: functionResponseType: ReportBatchItemFailures)"
 NO_REPORTS = "this event source does not read which records failed; remove ReportBatchItemFailures"
 NO_SAVING = (
-    "an event that fails at every try is lost ({}); add a failure destination (SAM: EventInvokeConfig; serverless.yml: "
-    "destinations) or a dead-letter queue"
+    "an event that fails on every attempt is lost ({}); add a failure destination (SAM: EventInvokeConfig; "
+    "serverless.yml: destinations) or a dead-letter queue"
 )
 NO_DESTINATION = (
-    "records that Lambda gives up are lost; add a failure destination: DestinationConfig with OnFailure "
+    "records that Lambda gives up on are lost; add a failure destination: DestinationConfig with OnFailure "
     "(serverless.yml: destinations)"
 )
 ENDLESS = (
-    "a record that fails at every try holds up those behind it until it expires; set MaximumRetryAttempts "
+    "a record that fails on every attempt holds up those behind it until it expires; set MaximumRetryAttempts "
     "(Kafka: with ProvisionedPollerConfig)"
 )
 NO_REDRIVE = (
-    "the queue Orders has no dead-letter queue, so a message that fails at every try is lost when it expires; "
+    "the queue Orders has no dead-letter queue, so a message that fails on every attempt is lost when it expires; "
     "add a RedrivePolicy"
 )
 TOO_VISIBLE = (
-    "the visibility timeout of the queue Orders, {} s, is under six timeouts of the function, so a message may come "
-    "again while it is handled; set VisibilityTimeout to {}"
+    "the visibility timeout of the queue Orders, {} s, is less than six times the function's timeout, so a message may "
+    "be delivered again while it is being handled; set VisibilityTimeout to {}"
 )
-ENVELOPE = "CLOUD_EVENTS_RESPONSE=envelope has AWS take a failure as success ({}); set CLOUD_EVENTS_RESPONSE=native"
+ENVELOPE = "with CLOUD_EVENTS_RESPONSE=envelope AWS takes a failure for success ({}); set CLOUD_EVENTS_RESPONSE=native"
 NEITHER = "neither WSGI_APPLICATION nor ASGI_APPLICATION is set; set one to the path of your application"
-BOTH = "WSGI_APPLICATION and ASGI_APPLICATION are both set; keep the one that your application is"
+BOTH = "WSGI_APPLICATION and ASGI_APPLICATION are both set; keep the one that your application speaks"
 ANSWERS = ", FunctionResponseTypes: [ReportBatchItemFailures]"
 
 # the file, what is replaced in it, by what, the lines of the report

@@ -136,11 +136,11 @@ class TestCommand:
             "positional arguments:\n"
             "  COMMAND\n"
             "    routes    print every row: its path, and what the sender of such events reads\n"
-            "    match     say which row matches each event, where it goes and why\n"
-            "    invoke    send each event to your application, and say what AWS would do next\n"
+            "    match     show which row matches each event, where it goes, and why\n"
+            "    invoke    send each event to your application, and show what AWS would do next\n"
             "    check     find wiring in templates that would lose events\n"
-            "    serve     answer Lambda's Invoke API, and a page to try events with\n"
-            "    sample    print an event of a kind, or list the kinds and their options\n"
+            "    serve     answer Lambda's Invoke API, and serve a page for trying out events\n"
+            "    sample    print a sample event, or list the kinds of events and their options\n"
             "\n"
             "options:\n"
             "  -h, --help  show this help message and exit\n"
@@ -228,7 +228,7 @@ class TestRoutes:
         """The rows of CLOUD_EVENTS_MATCHERS stand before ours; every path has the prefix, but where there is none."""
         run = Run(shop, "routes", **OWN, CLOUD_EVENTS_PATH_PREFIX="/in")
         lines = [re.split("  +", line) for line in run.out.splitlines()]
-        ours = "what it reads by our row"
+        ours = "what our row says"
         assert lines[1:9] == [
             ["offers", "/in/offers", ours],
             ["shops", "/in/by_shop(event)", ours],
@@ -254,7 +254,7 @@ class TestRoutes:
         assert listed[4] == {
             "row": "tests",
             "path": None,
-            "reads": "what it reads by our row",
+            "reads": "what our row says",
             "where": ["$.test is True"],
         }
         where = ["$.Records[0].eventSource is 'aws:s3'"]
@@ -421,7 +421,7 @@ class TestFiles:
             (b"{'a': 1}", "not JSON, line 1, column 2: Expecting property name enclosed in double quotes"),
             (b"{}\n{}\n", "not JSON, line 2, column 1: the event ends before this; one file holds one event"),
             (b'{"a": "\xff"}', "not JSON, byte 7: this is not UTF-8"),
-            (b"[" * 100_000, "nested too deeply, for Lambda too"),
+            (b"[" * 100_000, "nested too deeply, also for Lambda"),
         ],
     )
     def test_no_event_in_it(self, shop, content, complaint):
@@ -524,7 +524,7 @@ INVOKE = [
     # No success and, by the settings, no failure
     ("taken.json", {"CLOUD_EVENTS_FAILURE_STATUSES": "500-599"}, 0,
      "  answered  409, dropped (CLOUD_EVENTS_FAILURE_STATUSES), after T ms\n" + REPLY % (409, "taken")
-     + "  next      done: AWS is done with the event; nobody reads the reply\n",
+     + "  next      done: AWS is done with the event; nothing reads the reply\n",
      "WARNING cloud_events: eventbridge: /shop answered 409; CLOUD_EVENTS_FAILURE_STATUSES does not count this as a "
      "failure, so it is not retried\n"),
     ("warmup.json", NATIVE, 0, "warmup.json\n  matched   warmup\n  reply     null\n"
@@ -543,7 +543,7 @@ INVOKE = [
     # An HTTP request is given to its handler, whose answer is shown, whatever it holds.
     ("alb.json", {"CLOUD_EVENTS_HTTP_HANDLER": "web.handler"}, 0,
      'alb.json\n  matched   http.alb\n  reply     {\n              "statusCode": 200,\n              "body": "{1j}"\n'
-     "            }\n  next      answer: the HTTP client is answered with the reply\n", ""),
+     "            }\n  next      answer: the HTTP client gets the reply\n", ""),
 ]  # fmt: skip
 
 
@@ -615,7 +615,7 @@ class TestInvoke:
             f"{S3_HEADERS}"
             "  answered  201, after T ms\n"
             f"{REPLY % (201, '{}')}"
-            "  next      done: AWS is done with the event; nobody reads the reply\n"
+            "  next      done: AWS is done with the event; nothing reads the reply\n"
             "  time      cold T ms, after T ms to load the application\n"
         )
         assert (run.status, run.err) == (0, "")
@@ -748,7 +748,7 @@ class TestInvoke:
             "reply": {"status_code": "201", "body": "stored", "headers": {}},
             "raised": None,
             "next": "done",
-            "then": "AWS is done with the event; nobody reads the reply",
+            "then": "AWS is done with the event; nothing reads the reply",
             "milliseconds": {},
             "failed": 0,
         }

@@ -522,8 +522,10 @@ def test_acknowledged_records(leg, response):
 
 
 @pytest.mark.slow
-@MODES
-@pytest.mark.parametrize("order", ["success", "failure", "exception", "late exception"])
+@pytest.mark.parametrize(
+    ("response", "order"),
+    [("native", "success"), ("native", "exception"), ("native", "late exception"), ("envelope", "failure")],
+)
 def test_memory(leg, response, order, monkeypatch):
     """10,000 records by record, as long as Lambda can hand over, need at most two payloads of memory; a dictionary
     with 10,000 failures needs three."""

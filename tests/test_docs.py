@@ -33,7 +33,7 @@ def rows_of(text):
 def shown_path(row):
     if callable(row.path):
         return "the `eventSource`, `:` as `.`"
-    return {"per item": "each item its own", "http": "handed on", None: "none"}.get(row.path, f"`{row.path}`")
+    return {"per item": "each item its own", "http": "passed on", None: "none"}.get(row.path, f"`{row.path}`")
 
 
 def shown_sender(row):

@@ -124,7 +124,7 @@ def test_outcomes(page, said):
     """The outcome is named and coloured as what AWS would do."""
     event = {"source": "shop", "detail-type": "Sold", "detail": {}, "say": said}
     assert page.send(event) == OUTCOME[said]
-    assert ("dropped: not a failure by your settings" in page.sections["Answer"][0]) == (said == "409")
+    assert ("dropped: your settings do not count it as a failure" in page.sections["Answer"][0]) == (said == "409")
     assert ("The function raised" in page.sections) == (said in ("500", "raise"))
 
 

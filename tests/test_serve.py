@@ -145,7 +145,7 @@ def test_the_terminal(tmp_path):
         assert server.interrupt() == 0
     greeting, first, second = re.split(r"event [12]\n", server.printed)
     assert greeting == (
-        f"The page to try events with is at {server.url}/; Ctrl-C ends\n"
+        f"Try out events at {server.url}/; Ctrl-C ends the server\n"
         f"curl -d @event.json {server.url}{INVOKE}\n"
         f"aws lambda invoke --endpoint-url {server.url} --function-name function out.json\n"
     )
@@ -185,7 +185,7 @@ REFUSED = [
     ("GET /nothing", None, b"", 404, "the page is at {url}/"),
     (f"GET {INVOKE}", None, b"", 404, "the page is at {url}/"),
     ("POST /", 2, b"{}", 404, "post events to {url}" + INVOKE),
-    (f"POST {INVOKE}", None, b"", 411, "send the event whole, with a Content-Length"),
+    (f"POST {INVOKE}", None, b"", 411, "send the event with a Content-Length"),
     (f"POST {INVOKE}", 6291457, b"", 413, "an event has at most 6291456 bytes"),
     (f"POST {INVOKE}", 1, b"{", 400, "the event is not JSON"),
 ]
@@ -225,7 +225,7 @@ def test_clients_that_leave(server):
 def test_another_host(tmp_path):
     """--host names where to listen; whoever can reach that is warned of, and its name is accepted."""
     with served(tmp_path, "--host", "0.0.0.0") as server:
-        warning = "Whoever reaches this machine can invoke the function, which has your credentials\n"
+        warning = "Anyone who can reach this machine can invoke the function, which has your credentials\n"
         assert server.until(warning).endswith(f"out.json\n{warning}")
         assert [server.raw(host=host)[0] for host in ("0.0.0.0:1", "localhost", "shop.example")] == [200, 200, 403]
 

@@ -305,10 +305,10 @@ class TestContext:
 
 RECORD = {"delivery": "record"}
 NATIVE = {"response": "native"}
-GIVEN = "the sender, or whoever invoked the function, is given the"
+GIVEN = "the sender, or the caller of the function, gets the"
 UNHEARD = "with CLOUD_EVENTS_RESPONSE=native the invocation would have failed"
 LOST = f"AWS takes this as success, so %s will not be retried; {UNHEARD}"
-MAPPED = ", if the event source mapping has ReportBatchItemFailures; else it takes all as done"
+MAPPED = ", if the event source mapping has ReportBatchItemFailures; otherwise it takes all as done"
 SOME = "AWS delivers %s again and takes the others as done"
 ALL = f"AWS delivers %s again{MAPPED}"
 ASYNC = (
@@ -319,7 +319,7 @@ WHOLE = "AWS delivers the whole batch of %s again"
 STUCK = ", and nothing behind it, until it succeeds or expires"
 DLQ = ", until the queue gives it to its dead-letter queue"
 KILLED = "the function's time was over, so Lambda would have killed it; "
-CLIENT_ERROR = "the HTTP client is answered with an error, 502 or the like"
+CLIENT_ERROR = "the HTTP client gets an error, such as 502"
 ACKNOWLEDGED = "the event is acknowledged without a request"
 
 MQ, DOCDB, PAGE, WARM = (sample(name) for name in ("mq.activemq", "docdb", "http.apigw2", "warmup"))
@@ -337,7 +337,7 @@ PARTITIONS["records"] |= kit.kafka("good", "good", partition=1)["records"]
 GROUPS = kit.sqs("unwanted", "good", "good", fifo=True, group=["ada", "ada", "bob"])
 
 NEXT = [  # settings, event, word, sentence
-    ({}, kit.s3(), "done", "AWS is done with the event; nobody reads the reply"),
+    ({}, kit.s3(), "done", "AWS is done with the event; nothing reads the reply"),
     ({}, kit.s3(key="unwanted"), "lost", LOST % "the event"),
     (NATIVE, kit.s3(key="unwanted"), "retry", ASYNC),
     ({}, kit.cloudevent("good"), "answer", f"{GIVEN} reply"),
@@ -371,7 +371,7 @@ NEXT = [  # settings, event, word, sentence
     ({"matchers": [POLLED]}, {"own": 1}, "done", "AWS takes the records as done and goes on"),
     # HTTP requests
     ({}, PAGE, "error", CLIENT_ERROR),
-    (PAGES, PAGE, "answer", "the HTTP client is answered with the reply"),
+    (PAGES, PAGE, "answer", "the HTTP client gets the reply"),
     # Refused
     ({}, kit.eventbridge(".."), "retry", ASYNC),
     ({}, kit.cloudevent(source=".."), "error", f"{GIVEN} error"),

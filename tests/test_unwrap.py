@@ -155,7 +155,7 @@ REFUSED = [
     (sqs(NATIVE | {"source": "a", "id": ""}, S3), "malformed CloudEvent: 'id' must be a non-empty string; matcher "
      f"'cloudevent', $.source: {PATTERNS}"),
     ({"Records": sqs("{}", **ANNOUNCED)["Records"] + sqs("a", S3)["Records"][1:]}, "malformed CloudEvent: the "
-     "content type of the message is a CloudEvent's, the message is not"),
+     "content type of the message is that of a CloudEvent, but the message is not one"),
     (kafka("{}", **(ATTRIBUTES | {"ce_id": ""})), "malformed CloudEvent: 'id' must be a non-empty string"),
 ]  # fmt: skip
 
@@ -189,8 +189,8 @@ def test_ids_of_events_without_one():
     assert len({one.found.id for one in seen}) == len(positions)
 
 
-WAITS = "events of this row are not sent through queues and streams: somebody waits for the answer"
-CHOOSES = ("whoever writes to the queue would choose the path; say which sources are accepted, such as "
+WAITS = "events of this row are not sent through queues and streams: their sender waits for the answer"
+CHOOSES = ("the author of a message would choose the path; set the sources that are accepted, such as "
            "CLOUD_EVENTS_SOURCES='com.example.*'")  # fmt: skip
 WRONG = [
     ("s4", "no row has this name; did you mean 's3'?"),

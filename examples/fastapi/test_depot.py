@@ -1,9 +1,6 @@
-"""The function as Lambda calls it: with events, and the settings of template.yaml and serverless.yml."""
-
-import asyncio
+"""The function as Lambda invokes it: with events and HTTP requests, and the settings of the templates."""
 
 import pytest
-from httpx import ASGITransport, AsyncClient
 
 from cloud_events.testing import EventClient, cloudevent, eventbridge
 from depot import main, pretended
@@ -11,24 +8,25 @@ from depot import main, pretended
 
 @pytest.fixture
 def function(monkeypatch):
-    """The function, with a pretended carrier that has no parcels yet."""
+    """The function, with a simulated carrier that has no parcels yet."""
     monkeypatch.setattr(pretended, "parcels", {})
-    with EventClient(main.app, response="native", sources="com.example.shop,/scales/*") as client:
+    settings = {"response": "native", "sources": "com.example.shop,/scales/*", "http_handler": "mangum"}
+    with EventClient(main.app, **settings) as client:
         yield client
 
 
 def order(**detail):
-    """What EventBridge sends of an order."""
+    """The event that EventBridge sends for an order."""
     return eventbridge("com.example.shop", "Order Placed", {"number": 42, "city": "Ghent", **detail})
 
 
 def weighing(**data):
-    """What scales send of a parcel: a CloudEvent, in a direct call of the function."""
+    """The CloudEvent that the scales send for a parcel, by invoking the function."""
     return cloudevent({"order": 42, "grams": 815, **data}, "com.example.parcel.weighed", "/scales/3")
 
 
 def test_the_parcel_of_an_order_is_fetched(function):
-    """It is booked when the function returns, though in the background of the answer."""
+    """It is booked when the function returns, although a background task does it."""
     sent = function.send(order())
 
     assert (sent.status, sent.next) == (202, "done")
@@ -36,7 +34,7 @@ def test_the_parcel_of_an_order_is_fetched(function):
 
 
 def test_an_event_that_comes_twice_is_one_parcel(function):
-    """EventBridge promises each event at least once, not exactly once."""
+    """EventBridge delivers each event at least once, not exactly once."""
     event = order()
 
     function.send(event)
@@ -46,7 +44,7 @@ def test_an_event_that_comes_twice_is_one_parcel(function):
 
 
 def test_an_order_is_not_lost_when_the_carrier_fails(function, monkeypatch):
-    """The answer was 202, yet the function fails, so that Lambda tries again, and at last sets the event aside."""
+    """The answer was 202, yet the function fails, so that Lambda retries it, and finally sends it to the queue."""
     monkeypatch.setattr(pretended, "on_strike", True)
 
     sent = function.send(order())
@@ -56,7 +54,7 @@ def test_an_order_is_not_lost_when_the_carrier_fails(function, monkeypatch):
 
 
 def test_scales_are_answered_with_a_label(function):
-    """It is the JSON of the view itself, and the number of the scales is that of the event's source."""
+    """The reply is the JSON of the view itself. The number of the scales is in the source of the event."""
     sent = function.send(weighing())
 
     assert sent.next == "answer"
@@ -64,7 +62,7 @@ def test_scales_are_answered_with_a_label(function):
 
 
 def test_an_event_that_does_not_fit_its_model_fails(function):
-    """The one that called the function is told so."""
+    """The caller of the function gets the error."""
     sent = function.send(weighing(grams=-1))
 
     assert (sent.status, sent.next) == (422, "error")
@@ -72,30 +70,32 @@ def test_an_event_that_does_not_fit_its_model_fails(function):
 
 
 def test_the_connections_are_opened_once(function, monkeypatch):
-    """However many events there are, before the first."""
+    """Events and HTTP requests share them, however many there are."""
     opened, connect = [], main.connect
     monkeypatch.setattr(main, "connect", lambda: opened.append(connect()) or opened[-1])
 
     function.send(order())
+    assert function.http("GET", "/postage?grams=815").status == 200
     function.send(weighing())
 
     assert len(opened) == 1
 
 
 def test_a_source_cannot_choose_another_url(function):
-    """CLOUD_EVENTS_SOURCES has those that may."""
+    """CLOUD_EVENTS_SOURCES lists the sources that may."""
     sent = function.send(cloudevent(source="/openapi.json"))
 
     assert (sent.status, sent.next) == (None, "error")
-    assert str(sent.raised).endswith("the value is not among the patterns of CLOUD_EVENTS_SOURCES")
+    assert str(sent.raised).endswith("the value matches none of the patterns of CLOUD_EVENTS_SOURCES")
 
 
-def test_nobody_but_aws_can_send_events():
-    """Over HTTP their URLs are not there."""
+def test_the_website_answers_the_postage(function):
+    """An HTTP request is answered by the same application, through the same connections."""
+    answered = function.http("GET", "/postage?grams=815")
 
-    async def post(path, event):
-        async with AsyncClient(transport=ASGITransport(main.app), base_url="http://depot") as client:
-            return await client.post(path, json=event)
+    assert (answered.status, answered.json()) == (200, {"grams": 815, "cents": 471})
 
-    assert asyncio.run(post("/com.example.shop", order())).status_code == 404
-    assert asyncio.run(post("/scales/3", weighing())).status_code == 404
+
+def test_nobody_but_aws_can_send_events(function):
+    """For HTTP requests the URLs of events do not exist."""
+    assert [function.http("POST", path, "{}").status for path in ("/com.example.shop", "/scales/3")] == [404, 404]

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .view import cloudevents as cloudevents
     from .view import is_event as is_event
 
-__version__ = "0.4.0"
+__version__ = "0.5.0"
 
 # The module of each public name. The names are resolved late (PEP 562), so that importing the package imports none.
 _NAMES = {

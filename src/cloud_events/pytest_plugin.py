@@ -1,6 +1,6 @@
 """The pytest fixture ``event_client``, available wherever cloud-events is installed. PYTEST_DONT_REWRITE
 
-It loads no other module of the library until a test asks for it: pytest imports this one at every start.
+pytest imports this module at every start, so it imports no other module of the library until a test uses the fixture.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def event_client() -> Iterator[Callable[..., EventClient]]:
     """``event_client(application, **settings)``: a client whose ``send(event)`` does what Lambda would do.
 
-    The arguments are those of ``make_handler``. After the test the lifespans of its ASGI applications end.
+    The arguments are those of ``make_handler``. After the test, the lifespans of its ASGI applications end.
     """
     from .testing import EventClient
 

@@ -20,7 +20,7 @@ from cloud_events import events_only
 @events_only
 @require_POST
 def uploads(request: HttpRequest) -> HttpResponse:
-    """Keep the shop in step with the bucket: an object that was created is a book, one that was removed is none."""
+    """Keep the shop in step with the bucket: store a book for each new object, and remove that of a removed one."""
     stored = []
     for record in json.loads(request.body)["Records"]:
         found = record["s3"]["object"]

@@ -21,7 +21,7 @@ ENVIRONMENT = {
     "WSGI_APPLICATION": "bookshop.wsgi.application",
     "CLOUD_EVENTS_RESPONSE": "native",
     "CLOUD_EVENTS_DELIVERY": "record",
-    "CLOUD_EVENTS_HTTP_HANDLER": "bookshop.http.handler",
+    "CLOUD_EVENTS_HTTP_HANDLER": "apig-wsgi",
 }
 
 

@@ -1,1 +1,1 @@
-"""A depot that sends parcels: what the shop and the scales say reaches it as events."""
+"""A depot that sends parcels. It gets events from the shop and the scales, and requests from its website."""

@@ -1,4 +1,4 @@
-"""The bodies of events, as pydantic models: two envelopes, and what is in them."""
+"""The bodies of events, as pydantic models: two envelopes, and their contents."""
 
 from datetime import datetime
 from typing import Generic, Literal, TypeVar
@@ -9,21 +9,21 @@ Content = TypeVar("Content")
 
 
 class Order(BaseModel):
-    """What somebody bought in the shop."""
+    """An order of the shop."""
 
     number: int
     city: str
 
 
 class Weighing(BaseModel):
-    """What scales say of a parcel."""
+    """A weight that the scales measured."""
 
     order: int
     grams: PositiveInt
 
 
 class EventBridgeEvent(BaseModel, Generic[Content]):
-    """The envelope of EventBridge; what the sender has to say is its ``detail``."""
+    """The envelope of EventBridge; the content is its ``detail``."""
 
     id: str
     source: str
@@ -33,7 +33,7 @@ class EventBridgeEvent(BaseModel, Generic[Content]):
 
 
 class CloudEvent(BaseModel, Generic[Content]):
-    """The envelope of CloudEvents; what the sender has to say is its ``data``."""
+    """The envelope of CloudEvents; the content is its ``data``."""
 
     specversion: Literal["1.0"]
     id: str

@@ -1,9 +1,10 @@
-"""The ASGI application; ASGI_APPLICATION names it."""
+"""The ASGI application that ASGI_APPLICATION names."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Annotated
 
-from fastapi import BackgroundTasks, FastAPI, Request
+from fastapi import BackgroundTasks, FastAPI, Query, Request
 from pydantic import BaseModel
 
 from cloud_events import EventsOnly, cloudevent
@@ -12,7 +13,7 @@ from depot.events import CloudEvent, EventBridgeEvent, Order, Weighing
 
 
 class Label(BaseModel):
-    """What scales print."""
+    """The label that scales print."""
 
     scales: int
     order: int
@@ -21,18 +22,32 @@ class Label(BaseModel):
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Carrier]]:
-    """Open the connections to the carrier once, for all the events that this process will see."""
+    """Open the connections to the carrier once, for all events and HTTP requests of this process."""
     async with connect() as client:
         yield {"carrier": Carrier(client)}
 
 
 app = FastAPI(lifespan=lifespan)
-app.add_middleware(EventsOnly, paths="/")  # everybody else gets a 404, everywhere
+# On these paths, HTTP requests get a 404.
+app.add_middleware(EventsOnly, paths=("/com.example.shop", "/scales/"))
+
+
+class Postage(BaseModel):
+    """What it costs to send a parcel."""
+
+    grams: int
+    cents: int
+
+
+@app.get("/postage")
+async def postage(grams: Annotated[int, Query(gt=0)], request: Request) -> Postage:
+    """Answer what it costs to send a parcel. This is the website: an HTTP request, not an event."""
+    return Postage(grams=grams, cents=await request.state.carrier.postage(grams))
 
 
 @app.post("/com.example.shop", status_code=202)
 async def ordered(event: EventBridgeEvent[Order], request: Request, after: BackgroundTasks) -> None:
-    """Somebody ordered: have the parcel fetched, after the answer.
+    """Have the parcel of an order fetched, after the answer.
 
     EventBridge may deliver an event twice. Its source and id are the same then, and the carrier fetches one parcel.
     """
@@ -42,6 +57,6 @@ async def ordered(event: EventBridgeEvent[Order], request: Request, after: Backg
 
 @app.post("/scales/{number}")
 async def weighed(number: int, event: CloudEvent[Weighing], request: Request) -> Label:
-    """A parcel was weighed: answer the label to print."""
-    cents = await request.state.carrier.postage(event.data)
+    """Answer the label for a parcel that was weighed."""
+    cents = await request.state.carrier.postage(event.data.grams)
     return Label(scales=number, order=event.data.order, cents=cents)

@@ -1,4 +1,4 @@
-"""A carrier for this machine and for the tests: it fetches nothing."""
+"""A simulated carrier, for this machine and for the tests: it fetches nothing."""
 
 from typing import Annotated, Any
 
@@ -20,5 +20,5 @@ async def fetch(order: dict[str, Any], idempotency_key: Annotated[str, Header()]
 
 @app.get("/postage")
 async def postage(grams: int) -> dict[str, int]:
-    """Ask for 3.90, and for the weight."""
+    """Charge 3.90, and one cent for every 10 g."""
     return {"cents": 390 + grams // 10}

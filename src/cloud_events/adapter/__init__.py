@@ -1,4 +1,4 @@
-"""ADAPTER. An event → what its sender expects, its parts, and what the requests that carry them say."""
+"""ADAPTER. Recognises an event, what its sender expects and its parts, and prepares the requests for them."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from .writing import Envelope, Unit
 
 
 class Adapted:
-    """An event, understood. What a reply needs to know of it is kept here: the application may change the event.
+    """A recognised event. All that a reply needs is kept here, because the application may change the event.
 
-    ours:        our row for it, or None
-    kind:        what we know of events like it
-    reply:       what the sender expects, "sync", "async" or "poll"; "http" for a request that is not ours to deliver
-    split:       "record" or "item" if each of these is a request of its own, else None
-    parts:       what succeeds or fails as one: the event, or each record or item
-    identifiers: what names each record of the event in ``batchItemFailures``, in order; "" if nothing does. Lambda
-                 takes an empty identifier as the failure of the whole batch, which loses nothing
-    window:      the members of the event that belong to a tumbling window, a dict; {} if it has none
+    ours:        the library's row for the event, or None
+    kind:        what we know of this kind of event
+    reply:       what the sender expects, "sync", "async" or "poll"; "http" for an HTTP request, which is not delivered
+    split:       "record" or "item" if each of these is a separate request, otherwise None
+    parts:       the units of success and failure: the event, or each record or item
+    identifiers: the identifier of each record in ``batchItemFailures``, in order; "" if it has none. Lambda
+                 takes an empty identifier for a failure of the whole batch, so nothing is lost
+    window:      the members of the event that belong to a tumbling window, a dict; {} if there are none
     describer:   describes the event, or its records, as CloudEvents
     """
 
@@ -50,15 +50,15 @@ class Adapted:
 
 
 class Adapter:
-    """Knows the settings that decide where an event goes and how it is written.
+    """Adapts events according to the settings.
 
     matchers:     the user's rows, tried before ours
     targets:      where events may go
     content_mode: "event", "binary", "structured" or "payload"
-    by_record:    whether records are delivered singly
-    unwrap:       the names of the rows that may arrive inside a record
+    by_record:    whether each record is a separate request
+    unwrap:       the names of the rows whose events may arrive inside a record
 
-    Raises ConfigurationError for a row that cannot be, or may not arrive inside a record.
+    Raises ConfigurationError for an invalid row, or one whose events may not arrive inside a record.
     """
 
     def __init__(
@@ -75,10 +75,10 @@ class Adapter:
         self._by_record = by_record
 
     def adapt(self, event: Any, context: Any) -> Adapted:
-        """Return what we know of *event* and its parts; an event that no row matches goes to the default path.
+        """Recognise *event* and its parts. An event that no row matches goes to the default path.
 
         Raises InvalidEvent, naming every fault, for a list with a malformed CloudEvent; ConfigurationError if a row of
-        the user's takes the sender for one that reads which records failed.
+        the user has reply="poll", but the sender does not read which records failed.
         """
         if _tool(context) is not None:
             return Adapted(event, context, None, kind_of(TOOL), "sync")
@@ -96,18 +96,18 @@ class Adapter:
         adapted.identifiers = [part.identifier or "" for part in records]
         adapted.window = _window(kind.records, event)
         if row is not None and row.path == EACH:
-            # CloudEvents are all checked before the first is sent.
+            # All CloudEvents are checked before the first is sent.
             targets = self._router.targets_of(event) if row.name == "cloudevents.batch" else set()
             if not (self._mode == "structured" and not self._by_record and len(targets) == 1):
                 adapted.split = "item"
                 adapted.parts = [Part(item, position=position) for position, item in enumerate(event)]
         elif records and self._by_record and ("poll" in (expected, reply) or "sync" not in (expected, reply)):
-            # A sender that reads one answer gets one.
+            # Events are not split if the sender reads one answer.
             adapted.split, adapted.parts = "record", records
         return adapted
 
     def units(self, adapted: Adapted, part: Part, window: dict[str, Any]) -> list[Unit]:
-        """Return what the requests that carry *part* of *adapted* say.
+        """Return the units, one for each request, that *part* of *adapted* becomes.
 
         window: the members of a tumbling window that change from record to record
 
@@ -127,7 +127,7 @@ class Adapter:
             kind = kind_of(ours.name if ours else None)
             describer = Describer(kind, event, request_id(context))
         elif kind.name == "cloudevents.batch" and self._router.row(ours, event) is ours:
-            # All of them go to the same target, as adapt() has made sure.
+            # adapt() has made sure that all of them go to the same target.
             return [Unit(self._router.targets_of(event).pop(), kind, event, None, {}, context)]
         attributes = describer.whole(part.position)
         return [Unit(self._router.target(ours, event), kind, event, None, attributes, context)]
@@ -151,9 +151,9 @@ class Adapter:
 
 
 def _tool(context: Any) -> str | None:
-    """Return the name of the tool that Amazon Bedrock AgentCore Gateway calls, without that of its target; or None.
+    """Return the name of the tool that Amazon Bedrock AgentCore Gateway calls, without the name of its target; or None.
 
-    Developer guide, "AWS Lambda function targets": it stands in the client context, where no event can put it.
+    Developer guide, "AWS Lambda function targets": the name is in the client context, which no event can change.
     """
     custom = getattr(getattr(context, "client_context", None), "custom", None)
     name = custom.get("bedrockAgentCoreToolName") if isinstance(custom, dict) else None
@@ -161,7 +161,7 @@ def _tool(context: Any) -> str | None:
 
 
 def _window(records: Records | None, event: Any) -> dict[str, Any]:
-    """Return the members of *event* that belong to a tumbling window of a stream; {} if it has none."""
+    """Return the members of *event* that belong to a tumbling window of a stream; {} if there are none."""
     if records is None or not records.checkpoint or "isFinalInvokeForWindow" not in event:
         return {}
     return deepcopy({"isFinalInvokeForWindow": event["isFinalInvokeForWindow"], "state": event.get("state")})

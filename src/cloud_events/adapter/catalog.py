@@ -1,9 +1,10 @@
-"""The events we know, in order; the first row that matches wins. Alternatives are rows of the same name.
+"""The library's rows, in order; the first that matches wins. Alternatives are rows with the same name.
 
-Envelopes are matched before their contents: CloudEvents and EventBridge come first. Authorizers, WebSockets and
-Bedrock agents carry the keys of HTTP requests and are matched before these. A known ``eventSource`` is matched before
-any other. The loosest row, ``source``, is last. The first condition of a row is the most specific one: the index of the
-registry uses it.
+Envelopes are matched before their contents, so CloudEvents and EventBridge come first. Authorizers, WebSockets and
+Bedrock agents have the keys of HTTP requests, and are matched before these. A known ``eventSource`` is matched before
+any other. Apart from that, a row goes below the comment that describes it. The least specific row, ``source``, is last.
+
+The first condition of a row is its most specific one, because the registry indexes rows by it.
 """
 
 from __future__ import annotations
@@ -58,18 +59,18 @@ def _kafka_records(value: Any) -> bool:
 
 
 def _zappa_keep_warm(value: Any) -> bool:
-    """Whether *value* is the ARN of the rule that Zappa's ``keep_warm`` sets up, which always ends in this way."""
+    """Whether *value* is the ARN of the rule that Zappa's ``keep_warm`` creates, which always ends like this."""
     return isinstance(value, str) and value.endswith("-handler.keep_warm_callback")
 
 
 def _lambda_warmer(value: Any) -> bool:
-    """Whether all keys of *value* are lambda-warmer's own: an event that also has data in it is delivered."""
+    """Whether *value* has only the keys of lambda-warmer: an event with other data is delivered."""
     return all(key in ("warmer", "concurrency", "target") or key.startswith("__WARMER_") for key in value)
 
 
 def _dotted_event_source(event: Any) -> Any:
     record = event["Records"][0]
-    # Delivered singly, a later record need not look like the first.
+    # If records are delivered one by one, a later record need not look like the first.
     sources = [record.get(name) for name in ("eventSource", "EventSource")] if isinstance(record, dict) else []
     return next((source.replace(":", ".") for source in sources if isinstance(source, str)), None)
 
@@ -81,11 +82,11 @@ ROWS: tuple[Matcher, ...] = (
     Matcher("cloudevents.batch", {"$[0].specversion": _not_null}, EACH, "sync"),
     Matcher("eventbridge.custombus", {"$[0]['detail-type']": str, "$[0].source": str, "$[0].detail": ...}, EACH, "async"),
     Matcher("eventbridge.custombus", {"$[0].detailType": str, "$[0].source": str, "$[0].detail": ...}, EACH, "async"),
-    # EventBridge Pipes always sends lists: the records of the source as they are, those of Kinesis flattened.
+    # EventBridge Pipes always sends lists of the source's records; those of Kinesis are flattened.
     Matcher("pipes", {"$[0].eventSource": _from_aws}, "/aws.pipes", "sync"),
     Matcher("appsync.batch", {"$[0].info.fieldName": ...}, "/aws.appsync.batch", "sync"),
     Matcher("azure.eventgrid", {"$[0].eventType": ..., "$[0].topic": ..., "$[0].subject": ..., "$[0].eventTime": ..., "$[0].dataVersion": ...}, "/azure.eventgrid", "sync"),
-    # Envelopes, after the schedule by which Zappa keeps a function warm: an event of EventBridge like any other
+    # Envelopes. Zappa's schedule that keeps a function warm is an EventBridge event like any other, and so comes first.
     Matcher("cloudevent", {"$.specversion": _not_null}, "$.source", "sync"),
     Matcher("warmup", {"$['detail-type']": "Scheduled Event", "$.resources[0]": _zappa_keep_warm}, None, "sync"),
     Matcher("eventbridge", {"$['detail-type']": str, "$.source": str, "$.detail": ...}, "$.source", "async"),
@@ -93,7 +94,7 @@ ROWS: tuple[Matcher, ...] = (
     Matcher("cloudwatch.alarm", {"$.alarmArn": ..., "$.alarmData": ..., "$.source": str}, "/aws.cloudwatch", "async"),
     Matcher("azure.eventgrid", {"$.eventTime": ..., "$.topic": ..., "$.subject": ..., "$.eventType": ..., "$.dataVersion": ...}, "/azure.eventgrid", "sync"),
     Matcher("google.pubsub", {"$.subscription": ..., "$.message.messageId": ...}, "/google.pubsub", "sync"),
-    # Batches of records, recognised by the source of the first. Only SNS spells the key with a capital E.
+    # Batches of records, recognised by the source of the first record. Only SNS spells the key with a capital E.
     Matcher("sqs", {_SOURCE: "aws:sqs"}, "/aws.sqs", "poll"),
     Matcher("kinesis", {_SOURCE: "aws:kinesis"}, "/aws.kinesis", "poll"),
     Matcher("dynamodb", {_SOURCE: "aws:dynamodb"}, "/aws.dynamodb", "poll"),
@@ -106,7 +107,7 @@ ROWS: tuple[Matcher, ...] = (
     Matcher("cloudfront", {"$.Records[0].cf": ...}, "/aws.cloudfront", "sync"),
     Matcher("records", {_SOURCE: str}, _dotted_event_source, "async"),
     Matcher("records", {"$.Records[0].EventSource": str}, _dotted_event_source, "async"),
-    # The last invocation of a tumbling window may have no records; the ARN of the stream is beside them.
+    # The last invocation of a tumbling window may have no records; then the event itself has the ARN of the stream.
     Matcher("kinesis.window", {"$.isFinalInvokeForWindow": ..., "$.eventSourceARN": _kinesis_stream}, "/aws.kinesis", "poll"),
     Matcher("dynamodb.window", {"$.isFinalInvokeForWindow": ..., "$.eventSourceARN": _dynamodb_stream}, "/aws.dynamodb", "poll"),
     Matcher("kafka.msk", {"$.eventSource": "aws:kafka", "$.records": dict}, "/aws.kafka", "poll"),
@@ -129,7 +130,7 @@ ROWS: tuple[Matcher, ...] = (
     Matcher("apigateway.websocket", {"$.requestContext.eventType": {"CONNECT", "DISCONNECT", "MESSAGE"}, "$.requestContext.connectionId": ...}, "/aws.apigateway.websocket", "sync"),
     Matcher("bedrock.agent", {"$.actionGroup": ..., "$.agent": ..., "$.messageVersion": ..., "$.apiPath": ...}, "/aws.bedrock.agent", "sync"),
     Matcher("bedrock.agent", {"$.actionGroup": ..., "$.agent": ..., "$.messageVersion": ..., "$.function": ...}, "/aws.bedrock.agent", "sync"),
-    # Every record has these two. Where Lambda gave up without an invocation, there is no responseContext.
+    # Every record has these two. If Lambda gave up without an invocation, there is no responseContext.
     Matcher("lambda.destination", {"$.requestContext.functionArn": ..., "$.requestContext.condition": ...}, "/aws.lambda.destination", "async"),
     # HTTP requests: recognised, never routed.
     Matcher("http.alb", {"$.requestContext.elb": ...}, HTTP, "sync"),
@@ -149,7 +150,7 @@ ROWS: tuple[Matcher, ...] = (
     Matcher("cloudformation.macro", {"$.transformId": ..., "$.fragment": ..., "$.requestId": ...}, "/aws.cloudformation.macro", "sync"),
     Matcher("cloudformation.hook", {"$.hookTypeName": ..., "$.actionInvocationPoint": ...}, "/aws.cloudformation.hook", "sync"),
     Matcher("config", {"$.configRuleId": ...}, "/aws.config", "async"),
-    # S3 sends this to a topic or queue when a notification is configured.
+    # S3 sends this event to a topic or queue when a notification is configured.
     Matcher("s3.test", {"$.Event": "s3:TestEvent"}, None, "async"),
     Matcher("s3.objectlambda", {"$.xAmzRequestId": ..., "$.getObjectContext": ...}, "/aws.s3.objectlambda", "sync"),
     Matcher("s3.objectlambda", {"$.xAmzRequestId": ..., "$.headObjectContext": ...}, "/aws.s3.objectlambda", "sync"),
@@ -162,7 +163,7 @@ ROWS: tuple[Matcher, ...] = (
     Matcher("alexa.smarthome.v2", {"$.header": ..., "$.payload": ...}, "/aws.alexa", "sync"),
     Matcher("alexa.smarthome.v3", {"$.directive.header": ...}, "/aws.alexa", "sync"),
     Matcher("alexa.skill", {"$.session": ..., "$.context": ..., "$.version": ..., "$.request.type": ...}, "/aws.alexa.skill", "sync"),
-    # Alexa's audio player sends requests that belong to no session.
+    # Alexa's audio player sends requests without a session.
     Matcher("alexa.skill", {"$.request.type": ..., "$.version": ..., "$.context.System.application": ...}, "/aws.alexa.skill", "sync"),
     Matcher("connect", {"$.Details.ContactData": ...}, "/aws.connect.contactflow", "sync"),
     Matcher("connect.campaigns", {"$.InvocationMetadata": ..., "$.Items": ...}, "/aws.connect.campaigns", "sync"),
@@ -185,9 +186,9 @@ ROWS: tuple[Matcher, ...] = (
     Matcher("iot.button", {"$.clickType": ..., "$.serialNumber": ..., "$.batteryVoltage": ...}, "/aws.iot.button", "async"),
     Matcher("iot.oneclick", {"$.deviceEvent": ..., "$.deviceInfo": ..., "$.placementInfo": ...}, "/aws.iot.oneclick", "async"),
     Matcher("iot.events", {"$.event.eventName": str}, "$.event.eventName", "async"),
-    # What keeps a function warm: serverless-plugin-warmup and lambda-warmer
+    # Events that keep a function warm: serverless-plugin-warmup and lambda-warmer
     Matcher("warmup", {"$.source": "serverless-plugin-warmup"}, None, "sync"),
     Matcher("warmup", {"$.warmer": True, "$": _lambda_warmer}, None, "sync"),
-    # Anything else with a source. The sender is unknown, so the reply is the application's answer.
+    # Any other event with a source. The sender is unknown, so the reply is the application's answer.
     Matcher("source", {"$.source": _text}, "$.source", "sync"),
 )  # fmt: skip

@@ -1,6 +1,6 @@
-"""The rules of CloudEvents: what an attribute may hold, times, validation, and the HTTP binding, written and read.
+"""CloudEvents: valid attributes and times, the faults of an event, and writing and reading the HTTP binding.
 
-Sources: CloudEvents 1.0.2, spec.md, formats/json-format.md and bindings/http-protocol-binding.md; version 0.3 likewise.
+Sources: CloudEvents 1.0.2, spec.md, formats/json-format.md and bindings/http-protocol-binding.md; the same of 0.3.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ STRINGS = ("subject", "dataschema", "schemaurl")
 KNOWN = (*REQUIRED, *STRINGS, "time", "datacontenttype")
 DATA = ("data", "data_base64", "datacontentencoding")  # members of the JSON format that are not attributes
 
-# HTTP binding, section 3.1.3.2: U+0021 to U+007E as they are, but for the quote and the per cent sign.
+# HTTP binding, section 3.1.3.2: U+0021 to U+007E are not escaped, except the quote and the per cent sign.
 HEADER_SAFE = "".join(map(chr, range(0x21, 0x7F))).replace('"', "").replace("%", "")
 
-# RFC 3339, section 5.6; AWS leaves out the colon of the zone at times. A leap second is 60.
+# RFC 3339, section 5.6; AWS sometimes leaves out the colon of the zone. A leap second is 60.
 _TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt]((?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d+)?)([Zz]|[+-](?:[01]\d|2[0-3]):?[0-5]\d)",
     re.ASCII,
@@ -37,7 +37,7 @@ _MEDIA_TYPE = r"(?a) *[!#$%&'*+.^_`|~\w-]+/[!#$%&'*+.^_`|~\w-]+ *(;[ -~]*)?"
 
 
 def forbidden(value: str) -> bool:
-    """Whether *value* holds what no attribute may: control characters, surrogates, noncharacters."""
+    """Whether *value* has characters that no attribute may have: control characters, surrogates, noncharacters."""
     if value.isprintable():
         return False
     found = re.search(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef]", value)
@@ -64,7 +64,7 @@ def rfc3339(value: Any) -> str | None:
 
 
 def from_epoch(value: Any, per_second: int) -> str | None:
-    """Return the time of a number (or its digits) that counts 1/*per_second* seconds since 1970, or None."""
+    """Return the time for a number (or its digits) of 1/*per_second* seconds since 1970, or None."""
     try:
         milliseconds = round(float(value) * 1000 / per_second)
         moment = _EPOCH + timedelta(milliseconds=milliseconds)
@@ -77,7 +77,7 @@ def from_epoch(value: Any, per_second: int) -> str | None:
 
 
 def faults(event: Mapping[str, Any], strict: bool = False) -> list[str]:
-    """Return what is wrong with a native CloudEvent; no value is quoted. *strict* adds what only re-encoding needs."""
+    """Return the faults of a native CloudEvent, without any value. *strict* adds those that matter to re-encoding."""
     found = [f"{name!r} must be a non-empty string" for name in REQUIRED if not _filled(event.get(name))]
     version: Any = event.get("specversion")
     if _filled(version) and version not in ("1.0", "0.3") and not version.startswith("1.0-"):
@@ -132,7 +132,7 @@ def _data_faults(event: Mapping[str, Any], old: bool) -> list[str]:
 
 
 def is_media_type(value: Any) -> bool:
-    """Whether *value* is a media type in printable ASCII, as a header may hold it."""
+    """Whether *value* is a media type in printable ASCII, which is safe in a header."""
     return isinstance(value, str) and re.fullmatch(_MEDIA_TYPE, value) is not None
 
 
@@ -156,8 +156,8 @@ def charset(content_type: str) -> str:
         value = value.strip().strip('"') or "utf-8"
         if name.strip().lower() != "charset":
             continue
-        # No charset has a longer name (RFC 2978, section 2.3), and Python remembers each that it does not find. The
-        # two are for the labels of host names: decoding takes time in the square of a text's length.
+        # No charset has a longer name (RFC 2978, section 2.3), and Python remembers every name that it does not find.
+        # idna and punycode are for host names: their decoding time grows with the square of the length.
         if len(value) > 40 or lookup(value).name in ("idna", "punycode"):
             raise LookupError("not a charset")
         return value
@@ -165,7 +165,7 @@ def charset(content_type: str) -> str:
 
 
 def attributes_of(event: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the attributes of a native event: what is set, without its data."""
+    """Return the attributes of a native event that are set, without its data."""
     return {name: value for name, value in event.items() if name not in DATA and value is not None}
 
 
@@ -179,7 +179,7 @@ def headers(attributes: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _escaped(value: str) -> str:
-    """Return *value* as that of a header. Nearly all are plain, and quote() takes ten times as long to find out."""
+    """Return *value* as a header value. Nearly all are plain, and quote() takes ten times as long to find that out."""
     plain = value.isascii() and value.isprintable() and " " not in value and '"' not in value and "%" not in value
     return value if plain else quote(value, HEADER_SAFE)
 
@@ -234,7 +234,7 @@ def from_binary(fields: Iterable[tuple[str, str]], body: bytes) -> dict[str, Any
 
 
 def from_fields(attributes: Mapping[str, Any], content_type: str, body: bytes) -> dict[str, Any]:
-    """Return *attributes* and data as a native event (JSON format)."""
+    """Return a native event (JSON format) with *attributes* and the data in *body*."""
     event = {**attributes, "datacontenttype": content_type} if content_type else {**attributes}
     return event | (_data_members(content_type, body) if body else {})
 
@@ -246,17 +246,17 @@ def _data_members(content_type: str, body: bytes) -> dict[str, Any]:
         if content_type[:5].lower() == "text/":
             return {"data": body.decode(charset(content_type))}
     except (LookupError, ValueError, RecursionError):
-        pass  # not what the content type says: then it is bytes
+        pass  # the body does not match its content type, so it is kept as bytes
     return {"data_base64": b64encode(body).decode("ascii")}
 
 
 class CloudEvent:
-    """A CloudEvent that a request carried: its attributes, and its data.
+    """A CloudEvent from a request: its attributes, and its data.
 
     id, source, type: str
     subject, time, datacontenttype, dataschema: str or None
     extensions: the other attributes, a dict
-    data: Python objects of JSON data, str of text, bytes of anything else, None if there is none
+    data: Python objects for JSON, a str for text, bytes for anything else; None if there is none
     """
 
     __slots__ = ("attributes", "data")

@@ -1,7 +1,7 @@
-"""JSONPath → a function from an event to the tuple or list of its matches.
+"""Turns a JSONPath into a function that returns the matches in an event.
 
-Child and index steps are plain look-ups; anything richer (filters, wildcards, slices, descent) is given to jsonpath-ng,
-which is imported only when such a path exists. Both give the same answers.
+Paths of names and indices are plain look-ups. Anything else (filters, wildcards, slices, descent) is left to
+jsonpath-ng, which is imported only if there is such a path. Both give the same results.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from ..errors import ConfigurationError, InvalidEvent
 Find = Callable[[Any], Sequence[Any]]
 Steps = tuple[str | int, ...]
 
-# A bare name, an index, or a quoted name without quotes and backslashes, which have rules of jsonpath-ng's own.
+# A bare name, an index, or a quoted name. jsonpath-ng has its own rules for quotes and backslashes in names.
 _STEP = re.compile(r"""\.(?P<bare>[A-Za-z_][\w-]*)|\[(?P<index>\d+)\]|\[(?P<quote>['"])(?P<name>[^'"\\\n]+)(?P=quote)\]""", re.ASCII)  # fmt: skip # noqa: E501
 _RESERVED = {"where", "wherenot"}  # operators of jsonpath-ng's grammar
 
 
 def parse(path: str) -> Steps | None:
-    """Return the steps of a path of children and indices: ``"$.a[0]['b-c']"`` → ``("a", 0, "b-c")``; None if richer."""
+    """Return the steps of a path of names and indices: ``"$.a[0]['b-c']"`` → ``("a", 0, "b-c")``; None for others."""
     if path[:1] != "$":
         return None
     steps: list[str | int] = []
@@ -37,13 +37,13 @@ def parse(path: str) -> Steps | None:
 
 
 def finder(path: str) -> Find:
-    """Return what finds *path* in an event. Raises ConfigurationError, quoting the path, if it is not a JSONPath."""
+    """Return a function that finds *path* in an event. Raises ConfigurationError if *path* is not a JSONPath."""
     steps = parse(path)
     return _rich(path) if steps is None else partial(look_up, steps=steps)
 
 
 def look_up(event: Any, steps: Steps) -> Sequence[Any]:
-    """Return what *event* has at *steps*: one value, or none."""
+    """Return the matches of *steps* in *event*: one value, or none."""
     value: Any = event
     for step in steps:
         if not isinstance(value, dict if isinstance(step, str) else list):
@@ -60,8 +60,8 @@ def _rich(path: str) -> Find:
 
     try:
         expression = parse_rich(path)
-    except Exception as error:  # jsonpath-ng raises bare Exceptions, and whatever its lexer trips over
-        # Older versions trip over a path that ends too soon.
+    except Exception as error:  # jsonpath-ng raises bare Exceptions, and other errors of its lexer
+        # Older versions raise AttributeError for a path that ends too soon.
         reason = "it ends too soon" if isinstance(error, AttributeError) else error
         raise ConfigurationError(f"{path!r} is not a JSONPath: {reason}") from error
 
@@ -69,7 +69,7 @@ def _rich(path: str) -> Find:
         try:
             return [match.value for match in expression.find(event)]
         except (TypeError, AttributeError, KeyError, IndexError):
-            # A filter or slice applied to a value that it does not fit (a number, null): to us, no match.
+            # A filter or slice was applied to an unsuitable value (a number, null): that is not a match.
             return ()
         except RecursionError:
             raise InvalidEvent(f"the event is nested too deeply for {path!r}") from None

@@ -104,7 +104,7 @@ class Kind:
 
 
 def look_up(value: Any, *keys: str) -> Any:
-    """Return what *value*, a dict of dicts, has at *keys*; None if one is missing."""
+    """Return the value at *keys* in *value*, a dict of dicts; None if a key is missing."""
     for key in keys:
         if not isinstance(value, dict):
             return None
@@ -113,7 +113,7 @@ def look_up(value: Any, *keys: str) -> Any:
 
 
 def text(value: Any, *keys: str) -> str | None:
-    """Return what *value* has at *keys* as a non-empty string that an attribute may hold, or None. Never fails."""
+    """Return the value at *keys* as a non-empty string that is valid in an attribute, or None. Never raises."""
     found = look_up(value, *keys)
     if isinstance(found, int) and not isinstance(found, bool):
         return str(found)
@@ -126,18 +126,18 @@ def joined(separator: str, *parts: str | None) -> str | None:
 
 
 def dotted(*parts: str | None) -> str:
-    """Join *parts* with dots, without those that are missing."""
+    """Join *parts* with dots; those that are missing are left out."""
     return ".".join(filter(None, parts))
 
 
 def member(mapping: Any, name: str) -> Any:
-    """Return what a dict has under *name* (lower-case), whatever the case of the key; None if it has nothing."""
+    """Return the value of *name* (lower-case) in a dict, ignoring the case of the keys; None if there is none."""
     found = [value for key, value in mapping.items() if key.lower() == name] if isinstance(mapping, dict) else []
     return found[0] if found else None
 
 
 def unpacked(value: Any) -> bytes | None:
-    """Return the bytes of *value*, base64; None if there are none. Raises InvalidEvent if it is not base64."""
+    """Return the bytes of *value*, base64, or None for None. Raises InvalidEvent if it is not base64."""
     try:
         return None if value is None else a2b_base64(value, strict_mode=True)
     except (TypeError, ValueError):
@@ -145,7 +145,7 @@ def unpacked(value: Any) -> bytes | None:
 
 
 def octets(value: Any) -> str | None:
-    """Return text of its UTF-8 bytes, a list of numbers that Lambda writes signed; None if it is not that."""
+    """Return the text of UTF-8 bytes, which Lambda writes as a list of signed numbers; None if *value* is not that."""
     try:
         return bytes(number & 0xFF for number in value).decode()
     except (TypeError, ValueError):
@@ -168,7 +168,7 @@ def s3(record: Any, event: Any, group: Any) -> Attributes:
 
 
 def s3_compatible(record: Any, event: Any, group: Any) -> Attributes | None:
-    """MinIO, Ceph and others send S3's records with a source of their own, "minio:s3". The first stands for all."""
+    """MinIO, Ceph and others send S3's records with another source, such as "minio:s3". The first record decides."""
     source = text(event["Records"][0], "eventSource")
     return s3(record, event, group) if source and source.endswith(":s3") else None
 
@@ -230,7 +230,7 @@ def sqs_message_id(record: Any, group: Any) -> Any:
 
 
 def sqs_message_group(record: Any, group: Any) -> Any:
-    # Standard queues have message groups too (fair queues), but no order.
+    # Standard queues may have message groups, too (fair queues), but they have no order.
     arn, group_id = look_up(record, "eventSourceARN"), look_up(record, "attributes", "MessageGroupId")
     if not (isinstance(arn, str) and arn.endswith(".fifo")):
         return None
@@ -271,7 +271,7 @@ def kinesis_sequence_number(record: Any, group: Any) -> Any:
 
 
 def in_order(record: Any, group: Any) -> str:
-    """One batch is one shard, or one queue: all of its records wait for one another."""
+    """Return one key for all records: a batch comes from one shard or queue, and is handled in order."""
     return ""
 
 
@@ -351,7 +351,7 @@ def rabbitmq_field(record: Any, name: str) -> str | None:
 
 
 def rabbitmq(record: Any, event: Any, queue: Any) -> Attributes:
-    # RabbitMQ's times have no zone.
+    # There is no "time", because the times of RabbitMQ have no zone.
     return {
         "id": text(record, "basicProperties", "messageId"),
         "source": text(event, "eventSourceArn"),
@@ -371,7 +371,7 @@ def docdb(record: Any, event: Any, group: Any) -> Attributes:
 
 
 def pipes_identifier(record: Any, group: Any) -> Any:
-    """EventBridge Pipes take messageId for SQS, eventID (not the sequence number) for streams, nothing for others.
+    """EventBridge Pipes expects messageId for SQS, eventID (not the sequence number) for streams, nothing for others.
 
     User guide, "Amazon EventBridge Pipes batching and concurrency".
     """
@@ -395,7 +395,7 @@ def cloudwatch_alarm(record: Any, event: Any, group: Any) -> Attributes:
 
 
 def cloudwatch_logs(record: Any, event: Any, group: Any) -> Attributes:
-    # awslogs.data is not opened: unpacking it twice costs more than it says, and 43 kB can hold 850 MB.
+    # awslogs.data is not decompressed: that would be done twice, and 43 kB can contain 850 MB.
     return {"source": dotted("aws:logs", environ.get("AWS_REGION")), "type": "com.amazonaws.logs.batch"}
 
 
@@ -451,7 +451,7 @@ def cognito_userpool(record: Any, event: Any, group: Any) -> Attributes:
 
 
 def config(record: Any, event: Any, group: Any) -> Attributes:
-    # The result token, the only thing like an id, is a credential. What happened is JSON in a string.
+    # There is no id: the result token, which would be unique, is a credential. invokingEvent is JSON in a string.
     try:
         invoking: Any = json.loads(look_up(event, "invokingEvent"))
     except (TypeError, ValueError, RecursionError):
@@ -521,8 +521,8 @@ SQS = Records(
     success="deletes them from the queue",
     stuck=", until the queue gives it to its dead-letter queue",
 )
-# Lambda retries a shard from the lowest sequence number reported, and just what is named of Kafka's and SQS's records:
-# developer guide, "Reporting batch item failures" of each, and "Configuring error handling controls for Kafka".
+# Lambda retries a shard from the lowest sequence number reported, but only the named records of Kafka and SQS:
+# developer guide, "Reporting batch item failures" for each, and "Configuring error handling controls for Kafka".
 KINESIS = Records(
     "Records",
     reports=True,
@@ -550,7 +550,7 @@ KAFKA = Records(
     stuck=STUCK,
 )
 PIPES = Records(None, reports=True, identifier=pipes_identifier, ordering_key=pipes_ordering_key)
-# The event source mappings of MQ and DocumentDB have no ReportBatchItemFailures.
+# The event source mappings of MQ and DocumentDB do not support ReportBatchItemFailures.
 ACTIVEMQ = Records("messages", ordering_key=in_order, nouns="messages", success="takes them off the queue")
 RABBITMQ = Records("rmqMessagesByQueue", ordering_key=in_order, nouns="messages", success="takes them off the queue")
 DOCDB = Records(
@@ -604,12 +604,12 @@ KINDS: dict[str | None, Kind] = {
 
 
 def kind_of(name: str | None) -> Kind:
-    """Return what we know of the events of our row *name*; None: of an event that no row of ours matches."""
+    """Return the kind of the events of our row *name*; with None, that of events that no row of ours matches."""
     return KINDS.get(name) or Kind(name)
 
 
 def records_of(records: Records, event: Any) -> list[tuple[Any, Any]]:
-    """Return the records of *event*, in order, each with the key of its list (None where there is one list)."""
+    """Return the records of *event*, in order, each with its group (None if the event has only one list)."""
     kept = event if records.key is None else look_up(event, records.key)
     if isinstance(kept, list):
         kept = {None: kept}
@@ -619,7 +619,7 @@ def records_of(records: Records, event: Any) -> list[tuple[Any, Any]]:
 
 
 def parts_of(records: Records, event: Any) -> list[Part]:
-    """Return the records of *event*, in order, with what a reply needs to know of each."""
+    """Return the records of *event*, in order, with their groups, identifiers and ordering keys."""
     return [
         Part(record, group, position, records.identifier(record, group), records.ordering_key(record, group))
         for position, (record, group) in enumerate(records_of(records, event))
@@ -634,7 +634,7 @@ def alone(records: Records | None, event: Any, part: Part) -> Any:
 
 
 def data_of(kind: Kind, record: Any) -> Any:
-    """Return what is in *record*, without what wraps it."""
+    """Return the record proper, without the object that wraps it."""
     within = kind.records.within if kind.records else ""
     return record.get(within) if within and isinstance(record, dict) else record
 
@@ -642,7 +642,7 @@ def data_of(kind: Kind, record: Any) -> Any:
 class Describer:
     """Describes *event*, or each of its records, by CloudEvent attributes. No two records get the same id.
 
-    request_id: what the ids of events without a natural one are made of; None: random ones
+    request_id: the ids of events without an id of their own are made from it; if it is None, they are random
     """
 
     def __init__(self, kind: Kind, event: Any, request_id: str | None) -> None:
@@ -653,11 +653,12 @@ class Describer:
         self._lock = Lock()  # records may be sent by several threads
 
     def whole(self, position: int = 0) -> Attributes:
-        """Describe the event as one CloudEvent; {} if it has no attributes, or no records where it should have some.
+        """Describe the event as one CloudEvent; {} if it has no attributes, or should have records but has none.
 
-        A native CloudEvent has its own. Of several records only the source of the first is named: they have one sender.
+        A native CloudEvent has its own attributes. For several records, the source is that of the first: they have the
+        same sender.
 
-        position: the place of the event in a list of events, from 0
+        position: the position of the event in a list of events, from 0
         """
         if self._kind.name == "cloudevent":
             return attributes_of(self._event)
@@ -707,5 +708,5 @@ class Describer:
             yield self.record(Part(record, group, position)), data_of(self._kind, record)
 
     def _fresh_id(self, position: int) -> str:
-        # A wrong "new" is harmless, a wrong "duplicate" loses data.
+        # The id must not be used twice: an event that is wrongly taken for a duplicate is lost.
         return str(uuid4()) if self._request_id is None else f"{self._request_id}.{position}"

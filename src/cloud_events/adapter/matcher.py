@@ -1,4 +1,4 @@
-"""A matcher: one row of the registry. Its name, where it applies, the path it gives, what the sender expects."""
+"""Matchers, the rows of the registry: a name, conditions, a path, and what the sender expects."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ EACH = "per item"  # the "path" of lists whose items are routed one by one
 class Condition:
     """One condition of a row: what must be at a JSONPath.
 
-    steps: those of the path, None if it has more than children and indices
+    steps: the steps of the path; None if it is more than names and indices
+
     Raises ConfigurationError, quoting the path, if it is not a JSONPath.
     """
 
@@ -37,13 +38,14 @@ class Condition:
 class Matcher:
     """One row of the registry.
 
-    name:  how logs, ``cloud_events.delivery`` and the command line call it
+    name:  the name of the row in logs, in ``cloud_events.delivery`` and on the command line
     where: JSONPath → what must be there: ``...`` (present), a value, a set of values, a type, or a predicate of the
-           value. All must hold; of a path with several matches, one suffices. Presence and type count, not truth.
-    path:  where the event goes: static ("/orders"), dynamic ("$.detail.shop", the first match), a callable that is
-           given the event and returns the path, or None: the event is acknowledged without a request
+           value. All conditions must hold; if a path has several matches, one of them is enough. Null, zero and empty
+           values count as present
+    path:  where the event goes: static ("/orders"), dynamic ("$.detail.shop", the first match), a callable that takes
+           the event and returns the path, or None, which acknowledges the event without a request
     reply: what the sender expects: "sync" reads the answer, "async" does not, "poll" reads which records of a batch
-           failed; None leaves that to the library's own row for the event
+           failed; None takes this from the library's own row for the event
 
     Raises ConfigurationError, quoting the row, if one of these is wrong.
     """
@@ -98,7 +100,7 @@ class Matcher:
         return all(condition.met_by(event) for condition in self.conditions)
 
     def explain(self, event: Any) -> Iterable[tuple[str, Any, bool]]:
-        """Return each condition as (JSONPath, what must be there, whether it holds), for people who ask why."""
+        """Return each condition as (JSONPath, what must be there, whether it holds), for explanations."""
         return [(condition.path, condition.expected, _holds_alone(condition, event)) for condition in self.conditions]
 
     def __repr__(self) -> str:
@@ -109,7 +111,7 @@ class Matcher:
 def _holds_alone(condition: Condition, event: Any) -> bool:
     try:
         return condition.met_by(event)
-    except Exception:  # a predicate may count on the conditions before it, which need not hold here
+    except Exception:  # a predicate may rely on the conditions before it, which need not hold here
         return False
 
 

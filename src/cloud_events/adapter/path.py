@@ -1,7 +1,7 @@
-"""A value of the event → path and query string of the application.
+"""Turns a value of the event into a path and a query string.
 
-Whoever writes an event's ``source`` chooses a URL of the application, so what could mean another URL to one framework
-than to the next is refused, not repaired. RFC 3986 gives the parts; PEP 3333 and ASGI want the path decoded.
+The producer of an event chooses its ``source``, and so a URL of the application. Therefore a value that two frameworks
+could read differently is refused, not repaired. RFC 3986 defines the parts; PEP 3333 and ASGI require a decoded path.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from urllib.parse import quote, unquote_to_bytes
 from ..errors import InvalidEvent
 from .matcher import Matcher
 
-TOOL = "bedrock.agentcore"  # the name of calls of tools, which are known without a row
+TOOL = "bedrock.agentcore"  # the kind of tool calls, which are recognised without a row
 LONGEST = 8_192  # characters of a dynamic value; RFC 9110, section 4.1, asks servers for 8,000 octets
 
-# RFC 3986, section 3.4, and "%": an escape in a query string stays as its sender wrote it.
+# RFC 3986, section 3.4, and "%", so that escapes in a query string stay as the sender wrote them.
 QUERY = "!$&'()*+,;=:@/?%"
 
 
 class Target(NamedTuple):
-    """Where an event goes, and the name of the row that says so (None: no row matched).
+    """Where an event goes, and the name of the row that matched, or None.
 
-    acknowledged: whether the row says that the event needs no request; then the path is ""
+    acknowledged: whether the row acknowledges the event without a request; the path is then ""
     """
 
     matcher: str | None
@@ -40,8 +40,8 @@ class Targets(NamedTuple):
     """The paths that events may go to.
 
     default: the path of an event that no row matches
-    prefix:  put before every path, or ""
-    sources: the shell-style patterns of accepted dynamic values; () accepts all
+    prefix:  the prefix of every path, or ""
+    sources: shell-style patterns of the dynamic values that are accepted; () accepts all
     """
 
     default: str = "/"
@@ -77,13 +77,13 @@ class Targets(NamedTuple):
         return Target(TOOL, f"{self.prefix}/aws.{TOOL}{path}")
 
     def _accepts(self, value: str) -> bool:
-        # What decides the path: nothing after "?" or "#" may satisfy a pattern, nor may an escape hide a character.
+        # Only the decoded path is compared: neither a part after "?" or "#" nor an escape may satisfy a pattern.
         text = _decoded(_split(value)[0])
         return any(fnmatchcase(text, pattern) for pattern in self.sources)
 
 
 def route(value: Any) -> tuple[str, str]:
-    """Return (path, query string) of a dynamic *value*. Raises InvalidEvent if it is not a path that an event may have.
+    """Return (path, query string) of a dynamic *value*. Raises InvalidEvent if the path is not allowed.
 
     >>> route("https://github.com/cloudevents?a=b#c")
     ('/https:/github.com/cloudevents', 'a=b')
@@ -109,15 +109,15 @@ def _split(value: str) -> tuple[str, str]:
 
 def _decoded(path: str) -> str:
     try:
-        # Once: what is still escaped then was escaped twice. A "%" without two digits is text.
+        # Only once: any further escape was escaped twice. A "%" without two digits is text.
         return unquote_to_bytes(path.encode("utf-8", "surrogatepass")).decode()
     except UnicodeDecodeError:
         raise InvalidEvent("the path must not have escapes (or surrogates) that are not UTF-8") from None
 
 
 def fault_of(path: str, segments: bool = True) -> str:
-    """Return what keeps *path* (decoded) from being one that an event may have; "" if nothing does."""
-    if not path.isprintable():  # says no to much else, such as a no-break space
+    """Return the fault of a decoded *path* that makes it invalid for an event; "" if there is none."""
+    if not path.isprintable():  # also refuses valid characters, such as a no-break space
         if re.search(r"[\x00-\x1f\x7f-\x9f]", path):
             return "control characters"
         if re.search(r"[\ud800-\udfff]", path):

@@ -1,4 +1,4 @@
-"""Ordered rows; the first that matches wins. An index of their first conditions leaves few to try."""
+"""Rows in order; the first that matches wins. With an index of the first conditions, few rows have to be tried."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from .jsonpath import Steps, look_up
 from .matcher import Matcher
 
-Entry = tuple[int, Matcher]  # the place of a row among all, and the row
+Entry = tuple[int, Matcher]  # the position of a row, and the row
 
 
 class Registry:
-    """Rows in order. A row's first condition says where to find it: at a constant, at a key, in a list, or always."""
+    """Rows in order. The first condition of a row determines how it is found: by a constant, by a key, or always."""
 
     def __init__(self, rows: Iterable[Matcher]) -> None:
         self.rows = tuple(rows)
@@ -41,7 +41,7 @@ class Registry:
             for steps, rows in self._constants.get(key, {}).items():
                 for value in look_up(event, steps):
                     candidates += rows.get(value, ()) if isinstance(value, str) else ()
-        return (row for _, row in sorted(candidates) if row.matches(event))  # no two have the same place
+        return (row for _, row in sorted(candidates) if row.matches(event))  # no two have the same position
 
     def match(self, event: Any) -> Matcher | None:
         """Return the first row that matches *event*, or None."""

@@ -1,4 +1,4 @@
-"""Which row an event belongs to, ours and the user's, and where it goes."""
+"""Finds the row of an event, among ours and the user's, and where the event goes."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Router:
 
     matchers: the user's rows, tried before ours
     targets:  where events may go
-    strict:   whether native CloudEvents are checked as for re-encoding
+    strict:   whether native CloudEvents are checked for re-encoding
 
-    Raises ConfigurationError for a row that cannot be.
+    Raises ConfigurationError for an invalid row.
     """
 
     def __init__(self, matchers: Iterable[Matcher], targets: Targets, strict: bool) -> None:
@@ -37,16 +37,16 @@ class Router:
                 _refuse_unreportable(row)
 
     def row(self, ours: Matcher | None, event: Any) -> Matcher | None:
-        """Return the row that says where *event* goes: the user's first, then *ours*."""
+        """Return the row that determines where *event* goes: the first of the user's that matches, otherwise *ours*."""
         for row in self.users.matching(event) if self.users.rows else ():
             if row.path is not None or _matches_each(row, ours, event):
                 return row
         return ours
 
     def target(self, ours: Matcher | None, event: Any) -> Target:
-        """Return where *event*, of *our* row, goes.
+        """Return where *event* goes; *ours* is our row for it.
 
-        Raises InvalidEvent if it may not go there; for a native CloudEvent, naming every fault that it has.
+        Raises InvalidEvent if it may not go there; for a native CloudEvent, naming every fault.
         """
         row = self.row(ours, event)
         if ours is None or ours.name != "cloudevent":
@@ -62,7 +62,7 @@ class Router:
         return target
 
     def targets_of(self, events: list[Any]) -> set[Target]:
-        """Return where the CloudEvents of a list go. Raises InvalidEvent, naming every fault of every one."""
+        """Return where the CloudEvents of a list go. Raises InvalidEvent, naming every fault of each."""
         targets, found = set(), []
         for position, event in enumerate(events):
             try:
@@ -77,17 +77,17 @@ class Router:
 
 
 def refuse_poll(row: Matcher | None, ours: Matcher) -> None:
-    """Raise ConfigurationError if the sender of the events of *our* row cannot be told which records failed."""
+    """Raise ConfigurationError if the sender of the events of our row, *ours*, does not read which records failed."""
     records = kind_of(ours.name).records
     if ours.reply != "poll" and not (records and records.reports):
         raise ConfigurationError(
-            f"{row!r}: reply='poll' is for senders that read which records failed, and that of {ours.name!r} events "
-            "does not"
+            f"{row!r}: reply='poll' is for senders that read which records failed, and the sender of {ours.name!r} "
+            "events does not"
         )
 
 
 def _refuse_unreportable(row: Matcher) -> None:
-    """As ``refuse_poll``, at start: for a row whose conditions include those of one of ours."""
+    """As ``refuse_poll``, but at start-up, for a row whose conditions include those of one of ours."""
     for ours in OURS.rows:
         if all(at in row.where and row.where[at] == expected for at, expected in ours.where.items()):
             refuse_poll(row, ours)
@@ -95,7 +95,7 @@ def _refuse_unreportable(row: Matcher) -> None:
 
 
 def _matches_each(row: Matcher, ours: Matcher | None, event: Any) -> bool:
-    """Whether each record or item of *event*, alone, matches *row*: otherwise some would be acknowledged unseen."""
+    """Whether each record or item of *event* matches *row* alone; otherwise some would be acknowledged by mistake."""
     if ours is None:
         return True
     records = Records(None) if ours.path == EACH else kind_of(ours.name).records

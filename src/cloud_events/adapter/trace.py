@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-# Section 3.2.2: version, trace id, parent id, flags; a later version may go on after the flags.
+# Section 3.2.2: version, trace id, parent id, flags; later versions may have more after the flags.
 _TRACEPARENT = r"(?!ff)([0-9a-f]{2})-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[!-~]*)?"
 # Section 3.3.1: at most 32 members, key=value.
 _KEY = r"(?:[a-z][a-z0-9_*/-]{0,255}|[a-z0-9][a-z0-9_*/-]{0,240}@[a-z][a-z0-9_*/-]{0,13})"
@@ -16,9 +16,9 @@ Find = Callable[[str], Any]  # the name of a field → its value, or None
 
 
 def trace_headers(sources: Iterable[Find], context: Any) -> list[tuple[str, str]]:
-    """Return the trace headers of the first of *sources* that has a valid ``traceparent``, else of the invocation.
+    """Return the trace headers of the first of *sources* with a valid ``traceparent``, otherwise of the invocation.
 
-    context: Lambda's context object, whose ``w3c()`` the runtime client has since 4.2
+    context: Lambda's context object, which has ``w3c()`` since version 4.2 of the runtime client
     """
     w3c = getattr(context, "w3c", None)
     if callable(w3c):

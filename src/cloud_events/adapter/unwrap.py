@@ -1,4 +1,4 @@
-"""The event inside a record: S3 in SQS, S3 in SNS in SQS, a CloudEvent in Kafka (``CLOUD_EVENTS_UNWRAP``)."""
+"""Finds the event inside a record: S3 in SQS, S3 in SNS in SQS, a CloudEvent in Kafka (``CLOUD_EVENTS_UNWRAP``)."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ DEEPEST = 3  # envelopes
 
 
 class Unwrapper:
-    """Opens records that carry events of the rows named *names*; no other, since whoever writes a message chooses it.
+    """Opens records that contain events of the rows *names*, no others: the author of a message chooses its content.
 
-    Raises ConfigurationError for a name that may not be among them.
+    Raises ConfigurationError for a name that is not allowed.
     """
 
     def __init__(self, router: Router, names: Sequence[str]) -> None:
         self._router = router
         for name in names:
             _refuse(name, (*router.users.rows, *OURS.rows), router.targets)
-        # A bucket tests a queue or topic, too, before it sends notifications.
+        # S3 sends a test event to the queue or topic before it sends notifications.
         self._names = {*names, "s3.test"} if "s3" in names else {*names}
 
     def units(self, envelopes: tuple[Envelope, ...], context: Any) -> list[Unit]:
-        """Return what the requests say that carry the event inside the last of *envelopes*; [] if it is not opened.
+        """Return the units for the event inside the last of *envelopes*; [] if it is not opened.
 
         Raises InvalidEvent for a malformed CloudEvent and for a path that the event may not have.
         """
@@ -47,11 +47,11 @@ class Unwrapper:
         records = kind.records
         parts = parts_of(records, event) if records else [Part(event)]
         singles = [alone(records, event, part) if records else event for part in parts]
-        # All of them: else a second record could reach a row of the user's that is not named.
+        # Every record is checked: otherwise the second one could reach a row of the user that is not named.
         rows = [self._router.users.match(single) or ours for single in singles]
         if any(row is None or row.name not in self._names for row in rows):
             return []
-        # Each record of the batch, and each inside another, has numbers of its own.
+        # The positions of the envelopes make the ids of the records inside them unique.
         positions = [str(envelope.record.position) for envelope in envelopes]
         identifier = request_id(context)
         describer = Describer(kind, event, identifier and ".".join([identifier, *positions]))
@@ -68,7 +68,7 @@ class Unwrapper:
 
 
 def _refuse(name: str, rows: Sequence[Matcher], targets: Targets) -> None:
-    """Raise ConfigurationError unless the rows *name* may arrive inside a record."""
+    """Raise ConfigurationError unless events of the rows *name* may arrive inside a record."""
     label = f"CLOUD_EVENTS_UNWRAP: {name!r}"
     named = [row for row in rows if row.name == name]
     if not named:
@@ -77,22 +77,22 @@ def _refuse(name: str, rows: Sequence[Matcher], targets: Targets) -> None:
         raise ConfigurationError(f"{label}: no row has this name; {remedy}")
     if name != "cloudevent" and all(row.path in (HTTP, EACH) or row.reply == "sync" for row in named):
         raise ConfigurationError(
-            f"{label}: events of this row are not sent through queues and streams: somebody waits for the answer"
+            f"{label}: events of this row are not sent through queues and streams: their sender waits for the answer"
         )
     for row in named:
         if (callable(row.path) or row.find_path is not None) and not targets.sources:
             raise ConfigurationError(
-                f"{label}: whoever writes to the queue would choose the path; say which sources are accepted, such as "
+                f"{label}: the author of a message would choose the path; set the sources that are accepted, such as "
                 "CLOUD_EVENTS_SOURCES='com.example.*'"
             )
 
 
 def event_in(kind: Kind, record: Any, cloudevents: bool) -> dict[str, Any] | None:
-    """Return the event that the message *record*, of an event of *kind*, carries; None if it is not an event.
+    """Return the event inside *record*, which belongs to an event of *kind*; None if there is none.
 
-    cloudevents: whether CloudEvents are expected
+    cloudevents: whether CloudEvents are opened
 
-    Raises InvalidEvent if the content type of the message announces a CloudEvent that is not one.
+    Raises InvalidEvent if the content type of the message is that of a CloudEvent, but the message is not one.
     """
     if kind.payload is None:
         return None
@@ -109,7 +109,7 @@ def event_in(kind: Kind, record: Any, cloudevents: bool) -> dict[str, Any] | Non
     event = _json(payload)
     if cloudevents and announced and (event is None or event.get("specversion") is None):
         raise InvalidEvent(
-            "malformed CloudEvent: the content type of the message is a CloudEvent's, the message is not"
+            "malformed CloudEvent: the content type of the message is that of a CloudEvent, but the message is not one"
         )
     if event is not None and kind.name == "sqs" and _is_notification(event):
         return {"Records": [{"EventSource": "aws:sns", "Sns": _as_lambda_gets_it(event)}]}
@@ -132,7 +132,7 @@ def _is_notification(event: dict[str, Any]) -> bool:
 
 
 def _as_lambda_gets_it(notification: dict[str, Any]) -> dict[str, Any]:
-    """Return *notification* with the keys of a Lambda event: two in another spelling, two that are always there."""
+    """Return *notification* with the keys of a Lambda event: two are spelled differently, two are always present."""
     spelled = {"SigningCertURL": "SigningCertUrl", "UnsubscribeURL": "UnsubscribeUrl"}
     renamed = {spelled.get(key, key): value for key, value in notification.items()}
     return {"Subject": None, "MessageAttributes": {}, **renamed}

@@ -1,4 +1,4 @@
-"""One event, or one record of it, written as a request: as it came, or as a CloudEvent in an HTTP content mode."""
+"""Writes an event, or one of its records, as a request: unchanged, or as a CloudEvent in an HTTP content mode."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ BATCHED = "application/cloudevents-batch+json; charset=utf-8"
 
 
 class Envelope:
-    """A record that another event arrived in, and what we know of the event that it belongs to.
+    """A record that contains another event.
 
-    record_id: what names the record, where it is the outermost
+    kind:      what we know of the event that the record belongs to
+    record_id: the identifier of the record, if it is the outermost
     """
 
     __slots__ = ("kind", "record", "record_id")
@@ -34,13 +35,13 @@ class Envelope:
 
 
 class Unit:
-    """What one request carries, and where to.
+    """The contents and the target of one request.
 
-    target:     where it goes
+    target:     where the request goes
     kind:       what we know of the event
-    event:      what the application sees as the event; around a single record, the shape that it came in
+    event:      the event for the application; a single record has the shape of the batch around it
     record:     the single record, or None for a whole event
-    attributes: what describes it as a CloudEvent; {} if nothing does
+    attributes: the CloudEvent attributes; {} if there are none
     context:    Lambda's context object
     envelopes:  the records that the event was found in, outermost first
     """
@@ -70,7 +71,7 @@ class Unit:
 
     @property
     def record_id(self) -> Any:
-        """What names the outermost record: as the sender does, else the CloudEvent's id; None for a whole event."""
+        """The identifier of the outermost record: the sender's, or the CloudEvent's id; None for a whole event."""
         if self.envelopes:
             return self.envelopes[0].record_id
         return self.record and (self.record.identifier or self.attributes.get("id"))
@@ -79,7 +80,7 @@ class Unit:
 def request(unit: Unit, mode: str, batched: bool) -> Request:
     """Write *unit* in the content mode *mode*: "event", "binary", "structured" or "payload".
 
-    batched: whether structured mode writes an event that has records as one CloudEvent a record
+    batched: whether structured mode writes an event with records as a batch with one CloudEvent per record
 
     Raises InvalidEvent if it cannot be written.
     """
@@ -100,7 +101,7 @@ def request(unit: Unit, mode: str, batched: bool) -> Request:
     elif mode in ("binary", "payload") and described:
         content_type, body = "application/json", encode(_data(unit))
     else:
-        # As it came: for AWS's events the headers make a CloudEvent of it, and a native one is one already.
+        # Unchanged. With the headers, an AWS event is a CloudEvent in binary mode; a native one is complete.
         content_type, body = None, encode(unit.event)
     headers += _trace(unit)
     envelopes, matcher, path = unit.envelopes, unit.target.matcher, unit.target.path
@@ -115,7 +116,7 @@ def _data(unit: Unit) -> Any:
 
 
 def _is_batch(unit: Unit) -> bool:
-    """Whether the event is a list of valid CloudEvents. A row of the user's may take other lists, as they come."""
+    """Whether the event is a list of valid CloudEvents. Other lists, which match a row of the user, stay unchanged."""
     return unit.kind.name == "cloudevents.batch" and not any(
         cloudevent.faults(item, strict=True) if isinstance(item, dict) else True for item in unit.event
     )
@@ -133,7 +134,7 @@ def _structured(unit: Unit, batched: bool) -> tuple[str, bytes]:
 
 
 def _payload(unit: Unit) -> tuple[str, bytes]:
-    """Return (content type, body) of what the producer wrote. Raises InvalidEvent if it cannot be unpacked."""
+    """Return (content type, body) of the producer's message. Raises InvalidEvent if it cannot be decoded."""
     kind = unit.kind
     record = unit.event if unit.record is None else unit.record.value
     payload = kind.payload(record) if kind.payload else data_of(kind, record)
@@ -150,7 +151,7 @@ def _payload(unit: Unit) -> tuple[str, bytes]:
 
 
 def _media_type(body: bytes) -> str:
-    """Return the type of *body*. A JSON string or number is text: 12345 is in a queue of texts."""
+    """Return the media type of *body*. A JSON string or number is text: 12345 may be in a queue of texts."""
     try:
         text = body.decode()
     except ValueError:
@@ -163,7 +164,7 @@ def _media_type(body: bytes) -> str:
 
 
 def _trace(unit: Unit) -> list[tuple[str, str]]:
-    """Return the trace headers: those of the innermost message that has some, and of the invocation."""
+    """Return the trace headers: those of the innermost message that has them, and of the invocation."""
     sources = []
     if unit.kind.field:
         sources.append(partial(unit.kind.field, unit.record.value if unit.record else unit.event))

@@ -1,4 +1,4 @@
-"""The command line: ``cloud-events routes``, ``match`` and ``invoke``."""
+"""The command line: ``cloud-events routes``, ``match``, ``invoke``, ``check``, ``serve`` and ``sample``."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""``cloud-events check``: find, offline, the wiring that loses events.
+"""``cloud-events check``: finds wiring that loses events, without a network connection.
 
 Input: SAM and CloudFormation templates, ``serverless.yml``, and the JSON of ``aws lambda list-event-source-mappings``
-and ``get-function-configuration``. All become resources in the shape of SAM and CloudFormation; what is known of these
-are facts, and RULES judges the facts. Only what stands in a file literally is judged: what a template computes counts
-as given, and functions that are not ours are left alone.
+and ``get-function-configuration``. All are read as resources in the shape of SAM and CloudFormation; the resources give
+facts, and RULES checks the facts. Only literal values are checked: a value that a template computes counts as set, and
+functions that do not use the library are skipped.
 
 Sources: AWS SAM specification, "AWS::Serverless::Function" and its event types; CloudFormation,
 "AWS::Lambda::EventSourceMapping"; Lambda API, "EventSourceMappingConfiguration"; Lambda developer guide, "Creating and
@@ -27,18 +27,18 @@ FUNCTIONS = SAM, LAMBDA, SERVERLESS = "AWS::Serverless::Function", "AWS::Lambda:
 MAPPING, QUEUE = "AWS::Lambda::EventSourceMapping", "AWS::SQS::Queue"
 PERMISSION, INVOKE_CONFIG = "AWS::Lambda::Permission", "AWS::Lambda::EventInvokeConfig"
 
-KEYS = ("Resources", "functions", "EventSourceMappings", "FunctionArn")  # of which each file has one
+KEYS = ("Resources", "functions", "EventSourceMappings", "FunctionArn")  # each file has at least one of these
 NO_LINES: Mapping[Any, int] = {}
 
-# The kinds of what invokes a function, in lower case: the types of events of SAM and Serverless, the first word of a
-# permission's principal, and what MAPPED says.
+# The kinds of sources, in lower case: the event types of SAM and Serverless, the first word of the principal of a
+# permission, and the values of MAPPED.
 STREAMS = {"kinesis", "dynamodb", "stream", "msk", "kafka", "selfmanagedkafka"}
 REPORTING = {"sqs", *STREAMS}
 UNREPORTING = {"mq", "activemq", "rabbitmq", "documentdb"}
 RECORDS = {"s3", "sns", "ses", "codecommit"}
 EVENTS = {"schedule", "schedulev2", "eventbridge", "eventbridgerule", "cloudwatchevent", "events", "config",
           "cloudwatchlog", "cloudwatchlogs", "logs", "iot", "iotrule"}  # fmt: skip
-# A property that only event source mappings of this kind have; those of SQS have none.
+# Properties that only event source mappings of one kind have; those of SQS have no such property.
 MAPPED = {"Topics": "kafka", "Queues": "mq", "DocumentDBEventSourceConfig": "documentdb", "StartingPosition": "stream"}
 
 LOST = "{reporter} reports the records that failed, but Lambda does not read the report here and takes them as done; "
@@ -46,28 +46,28 @@ RULES: tuple[tuple[str, str, Callable[[Any], Any], str], ...] = (
     # what it looks at, severity, when it is wrong, the message with the remedy
     ("setting", "error", lambda it: it.fault, "{fault}"),
     ("function", "error", lambda it: it.applications == 0, "neither WSGI_APPLICATION nor ASGI_APPLICATION is set; set one to the path of your application"),
-    ("function", "error", lambda it: it.applications == 2, "WSGI_APPLICATION and ASGI_APPLICATION are both set; keep the one that your application is"),
+    ("function", "error", lambda it: it.applications == 2, "WSGI_APPLICATION and ASGI_APPLICATION are both set; keep the one that your application speaks"),
     ("source", "error", lambda it: it.kind in REPORTING and it.reporter and it.reports is False, LOST + "add FunctionResponseTypes: [ReportBatchItemFailures] (serverless.yml: functionResponseType: ReportBatchItemFailures)"),
     ("source", "error", lambda it: it.kind == "sqssubscription" and it.reporter and it.reports is not None, LOST + "SqsSubscription cannot change that: declare the queue, and an SQS event with FunctionResponseTypes: [ReportBatchItemFailures]"),
     ("source", "error", lambda it: it.kind in UNREPORTING and it.reports, "this event source does not read which records failed; remove ReportBatchItemFailures"),
-    ("function", "warning", lambda it: it.unheard, "CLOUD_EVENTS_RESPONSE=envelope has AWS take a failure as success ({unheard}); set CLOUD_EVENTS_RESPONSE=native"),
-    ("function", "warning", lambda it: it.unsaved, "an event that fails at every try is lost ({unsaved}); add a failure destination (SAM: EventInvokeConfig; serverless.yml: destinations) or a dead-letter queue"),
-    ("source", "warning", lambda it: it.queue and not it.redrive, "the queue {queue} has no dead-letter queue, so a message that fails at every try is lost when it expires; add a RedrivePolicy"),
-    ("source", "warning", lambda it: it.queue and it.visibility < it.six_timeouts, "the visibility timeout of the queue {queue}, {visibility} s, is under six timeouts of the function, so a message may come again while it is handled; set VisibilityTimeout to {six_timeouts}"),
-    ("source", "warning", lambda it: it.kind in STREAMS and not it.saved, "records that Lambda gives up are lost; add a failure destination: DestinationConfig with OnFailure (serverless.yml: destinations)"),
-    ("source", "warning", lambda it: it.kind in STREAMS and all(limit in (None, -1) for limit in it.limits), "a record that fails at every try holds up those behind it until it expires; set MaximumRetryAttempts (Kafka: with ProvisionedPollerConfig)"),
+    ("function", "warning", lambda it: it.unheard, "with CLOUD_EVENTS_RESPONSE=envelope AWS takes a failure for success ({unheard}); set CLOUD_EVENTS_RESPONSE=native"),
+    ("function", "warning", lambda it: it.unsaved, "an event that fails on every attempt is lost ({unsaved}); add a failure destination (SAM: EventInvokeConfig; serverless.yml: destinations) or a dead-letter queue"),
+    ("source", "warning", lambda it: it.queue and not it.redrive, "the queue {queue} has no dead-letter queue, so a message that fails on every attempt is lost when it expires; add a RedrivePolicy"),
+    ("source", "warning", lambda it: it.queue and it.visibility < it.six_timeouts, "the visibility timeout of the queue {queue}, {visibility} s, is less than six times the function's timeout, so a message may be delivered again while it is being handled; set VisibilityTimeout to {six_timeouts}"),
+    ("source", "warning", lambda it: it.kind in STREAMS and not it.saved, "records that Lambda gives up on are lost; add a failure destination: DestinationConfig with OnFailure (serverless.yml: destinations)"),
+    ("source", "warning", lambda it: it.kind in STREAMS and all(limit in (None, -1) for limit in it.limits), "a record that fails on every attempt holds up those behind it until it expires; set MaximumRetryAttempts (Kafka: with ProvisionedPollerConfig)"),
     ("source", "warning", lambda it: it.kind in REPORTING and it.concurrency > it.batch_size, "CLOUD_EVENTS_CONCURRENCY={concurrency} is above the {batch_size} records of a batch; lower it, or raise BatchSize"),
 )  # fmt: skip
 
 
 class Computed(NamedTuple):
-    """What a template computes. resource: what !Ref or !GetAtt names, "" where another function computes it."""
+    """A value that a template computes. resource: the name in !Ref or !GetAtt, "" for another function."""
 
     resource: str = ""
 
 
 class Table(dict[Any, Any]):
-    """A mapping of a file. lines: key → its line, from 1; empty where the file is JSON."""
+    """A mapping in a file. lines: key → line number, from 1; empty if the file is JSON."""
 
     def __init__(self, members: Mapping[Any, Any], lines: Mapping[Any, int] = NO_LINES) -> None:
         super().__init__(members)
@@ -75,7 +75,7 @@ class Table(dict[Any, Any]):
 
 
 class Resource(NamedTuple):
-    """A resource of a template, or what stands for one. line: None where it is not known."""
+    """A resource of a template, or its equivalent in another file. line: the line number, or None if not known."""
 
     file: str
     line: int | None
@@ -85,7 +85,7 @@ class Resource(NamedTuple):
 
 
 def table(members: Mapping[Any, Any], lines: Mapping[Any, int] = NO_LINES) -> Table | Computed:
-    """Return a mapping, or what it computes: {"Ref": …} and {"Fn::…": …} are the long forms of tags."""
+    """Return a mapping as a Table, or as Computed: {"Ref": …} and {"Fn::…": …} are the long forms of tags."""
     name = str(next(iter(members), ""))
     if len(members) == 1 and (name == "Ref" or name.startswith("Fn::")):
         return intrinsic(name.removeprefix("Fn::"), members[name])
@@ -93,16 +93,16 @@ def table(members: Mapping[Any, Any], lines: Mapping[Any, int] = NO_LINES) -> Ta
 
 
 def intrinsic(function: str, argument: Any) -> Computed:
-    """Return what *function* computes of *argument*: of values or, so that nothing in it is constructed, of YAML nodes."""
+    """Return the Computed of *function*. *argument* has values, or YAML nodes, so that nothing is constructed."""
     first = argument[0] if argument and isinstance(argument, list) else argument
     name = getattr(first, "value", first) if function in ("Ref", "GetAtt") else None
     return Computed(name.split(".")[0] if isinstance(name, str) else "")
 
 
 def at(value: Any, *keys: str) -> Any:
-    """Return what stands at *keys*: None where nothing does, Computed where a template computes it or may add it.
+    """Return the value at *keys*; None if there is none, Computed if the template computes it or may add it.
 
-    A key may begin with a small letter in the file: Serverless's properties are CloudFormation's, so spelled.
+    A key may begin with a lower-case letter in the file: Serverless spells CloudFormation's properties that way.
     """
     for key in keys:
         if isinstance(value, Table):
@@ -114,18 +114,18 @@ def at(value: Any, *keys: str) -> Any:
 
 
 def items(value: Any) -> list[tuple[str, Any, int | None]]:
-    """Return (name, value, line) of each member of a mapping; nothing of anything else."""
+    """Return (name, value, line) of each member of a mapping; an empty list for anything else."""
     members = value if isinstance(value, Table) else Table({})
     return [(str(name), each, members.lines.get(name)) for name, each in members.items()]
 
 
 def listed(value: Any) -> list[Any]:
-    """Return a list as it is, and anything else as the only member of one."""
+    """Return a list unchanged, and anything else as the only item of a list."""
     return value if isinstance(value, list) else [value]
 
 
 def merged(common: Any, own: Any) -> Any:
-    """Return *own*, and what is only in *common*, at every depth: "Globals section" of the SAM guide."""
+    """Return *own*, with members that only *common* has, at every depth: SAM guide, "Globals section"."""
     if not (isinstance(common, Table) and isinstance(own, Table)):
         return common if own is None else own
     both = {name: merged(common.get(name), value) for name, value in own.items()}
@@ -133,12 +133,12 @@ def merged(common: Any, own: Any) -> Any:
 
 
 def number(value: Any, default: float) -> float:
-    """Return a number of a template, *default* where there is none; else NaN, for which no comparison holds."""
+    """Return a number of a template, or *default* if it is missing; otherwise NaN, for which no comparison holds."""
     return int(value) if str(value).removeprefix("-").isdecimal() else default if value is None else float("nan")
 
 
 def name_in(value: Any) -> str:
-    """Return the resource or function that *value* names, by !Ref, !GetAtt, an ARN or its name; "" for anything else."""
+    """Return the name of the resource or function in *value*: a !Ref, !GetAtt, ARN or name; "" for anything else."""
     name = value.resource if isinstance(value, Computed) else value
     return name.split(":function:")[-1].split(":")[0] if isinstance(name, str) else ""
 
@@ -157,7 +157,7 @@ def read(file: str) -> list[Resource]:
 
 
 def from_yaml(content: str) -> Any:
-    """Return the document, in plain values, Table and Computed: a tag never runs code. Raises ValueError."""
+    """Return the document as plain values, Table and Computed; no tag runs code. Raises ValueError."""
     try:
         import yaml
     except ImportError:
@@ -167,20 +167,20 @@ def from_yaml(content: str) -> Any:
         members = loader.construct_mapping(node, deep=True)
         return table(members, {key.value: key.start_mark.line + 1 for key, _ in node.value})
 
-    # A class of its own, so that PyYAML's stays as it is.
+    # A subclass, so that PyYAML's own loader is not changed.
     loader: Any = type("Loader", (yaml.SafeLoader,), {})
     loader.add_constructor("tag:yaml.org,2002:map", mapping)
     loader.add_multi_constructor("!", lambda _, function, node: intrinsic(function, node.value))
     try:
         return yaml.load(content, loader)
     except yaml.YAMLError as error:
-        # Not the error's own text, which quotes the file.
+        # Not the text of the error, which quotes the file.
         mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", "it has odd characters")
         raise ValueError(f"not YAML{f', line {mark.line + 1}' if mark else ''}: {problem}") from None
 
 
 def resources_in(document: Table) -> Iterator[tuple[int | None, str, str, Any]]:
-    """Yield (line, name, type, properties) of each resource, and of what stands for one."""
+    """Yield (line, name, type, properties) of each resource, or of its equivalent."""
     for name, resource, line in items(document.get("Resources")):
         kind, properties = str(at(resource, "Type")), at(resource, "Properties")
         yield line, name, kind, merged(at(document, "Globals", "Function"), properties) if kind == SAM else properties
@@ -199,7 +199,7 @@ def resources_in(document: Table) -> Iterator[tuple[int | None, str, str, Any]]:
 
 
 def invokers_of(function: Resource, resources: list[Resource]) -> Iterator[Resource]:
-    """Yield what invokes *function*, each with its kind as its type; and, as "destination", where failed events go."""
+    """Yield the sources of *function*, with their kinds as types, and destinations of failed events as "destination"."""
     events = at(function.properties, "Events")
     for name, event, line in items(events):
         given = at(event, "Properties")
@@ -209,7 +209,7 @@ def invokers_of(function: Resource, resources: list[Resource]) -> Iterator[Resou
     for position, entry in enumerate(listed(events)):
         for kind, _, line in items(entry) if function.type == SERVERLESS else ():
             yield Resource(function.file, line, f"events[{position}].{kind}", kind.lower(), at(entry, kind))
-    # By this name resources of Serverless know the function.
+    # The logical ID that Serverless gives the function.
     logical_id = f"{function.name[:1].upper()}{function.name[1:]}LambdaFunction"
     names = (function.name, logical_id, at(function.properties, "FunctionName"))
     for other in resources:
@@ -222,13 +222,13 @@ def invokers_of(function: Resource, resources: list[Resource]) -> Iterator[Resou
 
 
 def settings_of(variables: Any, ready_made: bool) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    """Return (name → value, Computed where it is not known here; (variable, fault) of each that is wrong)."""
+    """Return (name → value, or Computed if it is not known; (variable, fault) for each fault)."""
     values: dict[str, Any] = {}
     faults = [(name, fault) for name, _, _ in items(variables) if (fault := variable_fault(name))]
     for option in OPTIONS:
         variable = PREFIX + option.name.upper()
         value = at(variables, variable)
-        # Where another handler calls ours, make_handler may have a keyword.
+        # If another handler calls ours, it may pass the setting to make_handler.
         values[option.name] = option.default if value in (None, "") and ready_made else Computed()
         # Not bool: on and off are true and false to CloudFormation, and words to Serverless.
         if type(value) in (str, int) and value != "" and not option.dotted:
@@ -242,13 +242,13 @@ def settings_of(variables: Any, ready_made: bool) -> tuple[dict[str, Any], list[
 
 
 def facts_of(function: Resource, resources: list[Resource]) -> Iterator[tuple[str, SimpleNamespace]]:
-    """Yield (what RULES calls it, facts) of *function*, of each fault of its settings, and of what invokes it.
+    """Yield (its subject in RULES, facts) for *function*, for each fault of its settings, and for each source.
 
-    Nothing is yielded of a function that is not ours: it has neither our handler nor a setting of ours.
+    Nothing is yielded for a function that does not use the library: it has neither our handler nor a setting of ours.
     """
     of = function.properties
     variables = at(of, "Environment") if function.type == SERVERLESS else at(of, "Environment", "Variables")
-    # A container image has it in a command, and an extension, whose handler calls ours, in a variable.
+    # In a container image the handler is in a command; if an extension's handler calls ours, it is in a variable.
     naming = [at(of, name) for name in ("Handler", "ImageConfig", "ImageConfigResponse", "Image", "Environment")]
     ready_made = "'cloud_events.handler.handler'" in str(naming).replace("/", ".")
     if not (ready_made or any(name.startswith(PREFIX) for name, _, _ in items(variables))):
@@ -267,7 +267,7 @@ def facts_of(function: Resource, resources: list[Resource]) -> Iterator[tuple[st
     saved += [at(of, "EventInvokeConfig", "DestinationConfig", "OnFailure"), at(of, "Destinations", "OnFailure")]
     saved += [at(each.properties, "DestinationConfig", "OnFailure") for each in invokers if each.type == "destination"]
     unsaved = [each.name for each in invokers if each.type in EVENTS | RECORDS and not any(saved)]
-    # The failure of a single record is raised where it cannot be reported.
+    # With record delivery, a failure that cannot be reported is raised.
     deaf = EVENTS | RECORDS | UNREPORTING if values["delivery"] == "batch" else EVENTS
     unheard = [each.name for each in invokers if each.type in deaf and values["response"] == "envelope"]
     yield "function", SimpleNamespace(where=where, unheard=", ".join(unheard), unsaved=", ".join(unsaved), **facts)
@@ -282,7 +282,7 @@ def facts_of(function: Resource, resources: list[Resource]) -> Iterator[tuple[st
 
 
 def source_facts(source: Resource, resources: list[Resource]) -> dict[str, Any]:
-    """Return the facts of what invokes a function."""
+    """Return the facts about one source of a function."""
     of = source.properties
     types = listed(at(of, "FunctionResponseTypes") or at(of, "FunctionResponseType"))
     queues = {each.name: each.properties for each in resources if each.type == QUEUE and each.file == source.file}
@@ -301,7 +301,7 @@ def source_facts(source: Resource, resources: list[Resource]) -> dict[str, Any]:
 
 
 def check(files: Sequence[str], as_json: bool) -> int:
-    """Print what is wrong with the wiring in *files*, for people or as JSON; return the exit status."""
+    """Print the faults of the wiring in *files*, as text or as JSON; return the exit status."""
     status, resources = OK, []
     for file in files:
         try:
@@ -321,6 +321,6 @@ def check(files: Sequence[str], as_json: bool) -> int:
     errors = len([each for each in findings if each["severity"] == "error"])
     checked = len([subject for subject, _ in facts if subject == "function"])
     lines.append(f"functions checked: {checked}; errors: {errors}; warnings: {len(findings) - errors}")
-    # The lines of JSON are not known.
+    # Line numbers in JSON files are not known.
     print(json.dumps(findings, indent=2) if as_json else "\n".join(lines).replace(":None: ", ": "))
     return max(status, FAILED if errors else OK)

@@ -1,4 +1,4 @@
-"""The commands: what they are called with, what they do, and the exit status."""
+"""The commands: their arguments, what they do, and their exit statuses."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ OK, FAILED, UNUSABLE = 0, 1, 2  # exit statuses
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return the exit status."""
     options = _parser().parse_args(arguments)
-    # A character that the terminal cannot show must not end the report.
+    # A character that the terminal cannot show must not abort the report.
     sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     # The application is in the current directory, as it is in Lambda's deployment package.
     sys.path.insert(0, "")
@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         show_traceback(error)
         return _complain(str(error))
     except BrokenPipeError:
-        # The reader ("| head") has seen enough; the interpreter must not try to flush the rest.
+        # The reader ("| head") has closed the pipe; the interpreter must not try to flush the rest.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except KeyboardInterrupt:
@@ -69,10 +69,10 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--json", action="store_true", help=f"for programs: {as_json}")
         return command
 
-    line = "one JSON object a line, one line an event"
+    line = "one line with a JSON object for each event"
     add("routes", _routes, "print every row: its path, and what the sender of such events reads", "a JSON array")
-    match = add("match", _match, "say which row matches each event, where it goes and why", line)
-    invoke = add("invoke", _invoke, "send each event to your application, and say what AWS would do next", line)
+    match = add("match", _match, "show which row matches each event, where it goes, and why", line)
+    invoke = add("invoke", _invoke, "send each event to your application, and show what AWS would do next", line)
     check = add("check", _check, "find wiring in templates that would lose events", "a JSON array")
     check.add_argument("files", nargs="+", metavar="FILE", help="a SAM, CloudFormation or Serverless template, or what "
                        "`aws lambda list-event-source-mappings` or `get-function-configuration` prints")  # fmt: skip
@@ -80,17 +80,17 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("files", nargs="+", metavar="FILE", help="one event as JSON; - is standard input")
     invoke.add_argument("--repeat", default=1, metavar="N", help="send each event N times")
     invoke.add_argument("--tool", metavar="NAME", help="send each event as a Bedrock AgentCore call of this tool")
-    server = add("serve", _serve, "answer Lambda's Invoke API, and a page to try events with")
-    server.add_argument("--host", default="127.0.0.1", help="the address to listen at; default 127.0.0.1")
-    server.add_argument("--port", default=9000, type=int, help="the port to listen at; default 9000")
-    timeout = "the timeout of the function; default 900, the longest that Lambda has"
+    server = add("serve", _serve, "answer Lambda's Invoke API, and serve a page for trying out events")
+    server.add_argument("--host", default="127.0.0.1", help="the address to listen on; default 127.0.0.1")
+    server.add_argument("--port", default=9000, type=int, help="the port to listen on; default 9000")
+    timeout = "the timeout of the function; default 900, the longest in Lambda"
     for command in (invoke, server):
         which = command.add_mutually_exclusive_group()
         for name in ("wsgi", "asgi"):
             instead = f"the path of your application, instead of {name.upper()}_APPLICATION"
             which.add_argument(f"--{name}", metavar="PATH", help=instead)
         command.add_argument("--timeout", default=900, metavar="SECONDS", help=timeout)
-    samples = add("sample", _sample, "print an event of a kind, or list the kinds and their options")
+    samples = add("sample", _sample, "print a sample event, or list the kinds of events and their options")
     samples.add_argument("kind", nargs="?", metavar="KIND", help="such as s3; without it, the kinds are listed")
     samples.add_argument("options", nargs=argparse.REMAINDER, metavar="OPTION", help="such as --bucket uploads")
     return parser
@@ -114,7 +114,7 @@ def _routes(options: argparse.Namespace) -> int:
     lines = [("ROW", "PATH", "SENDER READS")]
     lines += [(row["row"], row["path"] or ACKNOWLEDGED, row["reads"]) for row in routes]
     widths = [max(len(line[column]) for line in lines) for column in (0, 1)]
-    for name, path, reads in dict.fromkeys(lines):  # the alternatives of a row look alike
+    for name, path, reads in dict.fromkeys(lines):  # alternative rows look alike
         print(f"{name:{widths[0]}}  {path:{widths[1]}}  {reads}")
     return OK
 
@@ -131,7 +131,7 @@ def _match(options: argparse.Namespace) -> int:
 
 
 def _prepare(options: argparse.Namespace) -> Formatter:
-    """Put the application of the command line into the environment; return what formats the log."""
+    """Put the application from the command line into the environment; return the formatter of the log."""
     for name in ("wsgi", "asgi"):
         if path := getattr(options, name):
             os.environ.update(WSGI_APPLICATION="", ASGI_APPLICATION="")
@@ -161,7 +161,7 @@ def _invoke(options: argparse.Namespace) -> int:
         show_traceback(runs[0].raised, formatter.shown)
         return FAILED if any(run.failed for run in runs) else OK
 
-    # What the application prints is not JSON.
+    # The output of the application is not JSON.
     with redirect_stdout(sys.stderr if options.json else out):
         started = perf_counter()
         invoke = Invoker(from_environment())
@@ -189,7 +189,7 @@ def _sample(options: argparse.Namespace) -> int:
 
 
 def _each(files: list[str], use: Callable[[str, Any], int], progress: bool = False) -> int:
-    """Call *use* with the name and event of each file; return the worst exit status."""
+    """Call *use* with the name and the event of each file; return the worst exit status."""
     worst = OK
     for number, file in enumerate(files, 1):
         name = "standard input" if file == "-" else file
@@ -207,7 +207,7 @@ def _each(files: list[str], use: Callable[[str, Any], int], progress: bool = Fal
 
 
 def _read(name: str) -> Any:
-    """Return the event in the file *name*. Raises OSError, or ValueError with what is wrong."""
+    """Return the event in the file *name*. Raises OSError, or ValueError with the fault."""
     content = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     if not content.strip():
         raise ValueError(f"it is empty; {'did the command before | fail?' if name == '-' else 'was it ever saved?'}")
@@ -219,7 +219,7 @@ def _read(name: str) -> Any:
     except UnicodeDecodeError as error:
         raise ValueError(f"not JSON, byte {error.start}: this is not UTF-8") from None
     except RecursionError:
-        raise ValueError("nested too deeply, for Lambda too") from None
+        raise ValueError("nested too deeply, also for Lambda") from None
 
 
 def _remedy(name: str, error: OSError) -> str:

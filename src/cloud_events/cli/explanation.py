@@ -1,4 +1,4 @@
-"""Where an event goes and why, or what came closest: for people, and without calling any application."""
+"""Explains where an event goes and why, or which rows came closest, without calling an application."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from ..handler import Handler
 from ..messages import Part
 from ..settings import resolve
 
-CLOSEST = 3  # rows that are named if none matches
+CLOSEST = 3  # rows that are shown if none matches
 TYPES = {str: "a string", dict: "an object", list: "a list", int: "a number", float: "a number", bool: "a boolean"}
-READS = {"sync": "the answer", "async": "nothing", HTTP: "the HTTP response", None: "what it reads by our row"}
+READS = {"sync": "the answer", "async": "nothing", HTTP: "the HTTP response", None: "what our row says"}
 
 
 class Explanation:
-    """Explains events by the rows and the adapter of the handler that the environment configures."""
+    """Explains events, with the rows and the adapter of the handler that the environment configures."""
 
     def __init__(self) -> None:
         asgi = os.environ.get("ASGI_APPLICATION") or (
             os.environ.get("CLOUD_EVENTS_HTTP_HANDLER") == "mangum" and not os.environ.get("WSGI_APPLICATION")
         )
-        # No application is loaded.
+        # A dummy: no application is loaded.
         self._handler = Handler(resolve(lambda *_: None, "asgi" if asgi else "wsgi", {}))
         self._rows = (*self._handler.settings.matchers, *OURS.rows)
 
     def routes(self) -> list[dict[str, Any]]:
-        """Return every row, in order: name, path (None: acknowledged), what senders of such events read, conditions."""
+        """Return every row, in order: name, path (None: acknowledged), what the senders read, conditions."""
         return [
             {
                 "row": row.name, "path": self._path(row), "where": _conditions(row),
@@ -47,14 +47,14 @@ class Explanation:
         return path if path in (None, HTTP, EACH) or not prefix else f"{prefix}/{path.removeprefix('/')}"
 
     def explain(self, event: Any) -> dict[str, Any]:
-        """Return what becomes of *event*.
+        """Return an explanation of *event*.
 
-        status:   "matched", "unmatched", "acknowledged", "refused", or "http" for a request that another handler takes
-        row:      the library's own row for the event, or None
+        status:   "matched", "unmatched", "acknowledged", "refused", or "http" for another handler's request
+        row:      the name of the library's own row for the event, or None
         reads:    what the sender reads
-        each:     "record" or "item" if each of them is a request of its own, else None
-        requests: of each, status, the position of the record or item, row, method and path, the rows of the events
-                  that it was found in (via), and why (the conditions that hold) or closest (rows with their
+        each:     "record" or "item" if each of these is a separate request, otherwise None
+        requests: for each request its status, the position of the record or item, row, method and path, the rows of the
+                  events that it was found in (via), and why (the conditions that hold) or closest (rows with their
                   conditions); or status, position and fault
         fault:    why the event is refused, or None
         """
@@ -102,7 +102,7 @@ class Explanation:
         best: dict[str, tuple[float, dict[str, Any]]] = {}
         for row in self._rows:
             explained = [*row.explain(event)]
-            # The whole event is always there, so a condition on it says little.
+            # The whole event is always present, so a condition on it does not count.
             share = sum(holds for at, _, holds in explained if at != "$") / (len(explained) or 1)
             if share > best.get(row.name, (0.0, {}))[0]:
                 met = [condition(at, expected) for at, expected, holds in explained if holds]

@@ -1,4 +1,4 @@
-"""What the command line prints of explanations and invocations."""
+"""Formats explanations and invocations for the command line."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from typing import Any
 from ..errors import CloudEventsError
 from ..testing.invocation import Exchange, Invocation
 
-SHOWN = 500  # characters of the body in a reply, for people
+SHOWN = 500  # characters that are shown of the body in a reply
 ACKNOWLEDGED = "acknowledged without a request"
 
 
 def match_lines(file: str, found: dict[str, Any]) -> list[str]:
-    """Return the explanation *found* of the event in *file*, for people."""
+    """Return the explanation *found* of the event in *file*, as lines of text."""
     if found["fault"]:
         return [f"{file}: refused: {found['fault']}"]
     parts = groupby(found["requests"], lambda request: request["position"])
@@ -62,7 +62,7 @@ def _request_lines(request: dict[str, Any]) -> list[str]:
 
 
 def as_json(file: str, runs: list[Invocation], load: float | None) -> dict[str, Any]:
-    """Return what came of the event in *file*, sent once or more, for programs; *load*: the milliseconds before."""
+    """Return the results of the event in *file*, sent once or more, for programs; *load*: milliseconds of loading."""
     first = runs[0]
     requests = [
         {
@@ -85,7 +85,7 @@ def _error(error: BaseException | None) -> dict[str, str] | None:
 
 
 def as_text(file: str, runs: list[Invocation], load: float | None) -> str:
-    """Return the same for people."""
+    """Return the same as text."""
     first, again = runs[0], runs if load is None else runs[1:]
     entries = [("matched", first.name or "no row")]
     for each in first.exchanges:
@@ -129,7 +129,7 @@ def _exchange_entries(each: Exchange, first: Invocation) -> list[tuple[str, str]
 
 
 class Formatter(logging.Formatter):
-    """Writes tracebacks without our own frames, and keeps the exceptions that it has shown."""
+    """Formats tracebacks without our own frames, and remembers the exceptions that it has shown."""
 
     def __init__(self, line: str) -> None:
         super().__init__(line)
@@ -144,7 +144,7 @@ _NOT_THEIRS = (f"{Path(__file__).parents[1]}{os.sep}", str(Path(importlib.__file
 
 
 def their_traceback(error: BaseException) -> traceback.TracebackException:
-    """Return the traceback of *error* and of what led to it, with the application's own frames only."""
+    """Return the traceback of *error* and its causes, with only the application's own frames."""
     shown = traceback.TracebackException.from_exception(error)
     waiting = [shown]
     while waiting:
@@ -155,7 +155,7 @@ def their_traceback(error: BaseException) -> traceback.TracebackException:
 
 
 def show_traceback(error: BaseException | None, shown: Sequence[BaseException | None] = ()) -> None:
-    """Print where in the application *error*, or what led to one of ours, was raised, unless it was *shown* before."""
+    """Print where in the application *error*, or the cause of one of ours, was raised, unless already *shown*."""
     theirs = error.__cause__ if isinstance(error, CloudEventsError) else error
     if theirs is not None and theirs not in shown:
         traceback = their_traceback(theirs)

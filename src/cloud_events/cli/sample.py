@@ -1,4 +1,4 @@
-"""``cloud-events sample``: an event of each kind, from the builders or, where there is none, from samples.json."""
+"""``cloud-events sample``: an event of each kind, from a builder or, if there is none, from samples.json."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 from ..errors import ConfigurationError
 from ..testing import events
 
-# The rows, then what arrives inside others.
+# By the name of a row; then events inside others.
 BUILDERS: dict[str, Callable[..., Any]] = {
     "s3": events.s3, "sqs": events.sqs, "sns": events.sns, "eventbridge": events.eventbridge,
     "kinesis": events.kinesis, "dynamodb": events.dynamodb, "kafka.msk": events.kafka,
@@ -25,7 +25,7 @@ BUILDERS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 SAMPLES: dict[str, Any] = json.loads(Path(__file__).with_name("samples.json").read_text(encoding="utf-8"))
 KINDS = (*BUILDERS, *SAMPLES)
-DATA, ITEM = {"order": 7}, {"id": 7, "title": "Emma"}  # what is in an event unless options say otherwise
+DATA, ITEM = {"order": 7}, {"id": 7, "title": "Emma"}  # the content of an event, unless it is given by options
 
 
 def options(kind: str) -> dict[str, Parameter]:
@@ -77,7 +77,7 @@ def _singular(parameter: Parameter) -> str:
 
 
 def _argument(parameter: Parameter) -> dict[str, Any]:
-    """Return how argparse reads the option of *parameter*."""
+    """Return argparse's keywords for the option of *parameter*."""
     annotation = parameter.annotation
     if annotation == "bool":
         return {"action": "store_true", "help": "a flag"}

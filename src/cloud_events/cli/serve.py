@@ -1,8 +1,8 @@
 """``cloud-events serve``: the configured function behind Lambda's Invoke API, and a page that sends events to it.
 
 The function runs with the developer's credentials, and any web page that is open in the developer's browser can send
-requests to loopback. So a request is refused where its Host is foreign (DNS rebinding: a foreign name that resolves to
-loopback) or its Origin is not ours (a browser names the origin of a page in whatever that page posts).
+requests to loopback. So a request is refused if its Host is foreign (DNS rebinding: a foreign name that resolves to
+loopback) or its Origin is not ours (a browser sends the origin of the page with every POST).
 
 Source: Lambda API, "Invoke"; Lambda developer guide, "Lambda quotas".
 """
@@ -42,7 +42,7 @@ TEXT, JSON = "text/plain; charset=utf-8", "application/json"
 
 
 class Function:
-    """The configured function. What becomes of each event is printed, as ``cloud-events invoke`` does."""
+    """The configured function. Prints the result of each event, as ``cloud-events invoke`` does."""
 
     def __init__(self, seconds: int, formatter: Formatter) -> None:
         self.explanation = Explanation()
@@ -63,7 +63,7 @@ class Function:
             self._events += 1
             print(as_text(f"event {self._events}", [invocation], self._load), flush=True)
             show_traceback(invocation.raised, self._formatter.shown)
-            self._formatter.shown.clear()  # not to keep every exception as long as it serves
+            self._formatter.shown.clear()  # otherwise every exception would be kept
             self._load = None
         return invocation
 
@@ -82,7 +82,7 @@ class Server(ThreadingHTTPServer):
         return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.server_port}"
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        # A client that does not wait for the answer needs no traceback.
+        # No traceback if a client has closed the connection.
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
@@ -108,7 +108,7 @@ class RequestHandler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         length = self.headers.get("content-length", "")
         if not length.isdecimal():
-            return self._refuse(411, "send the event whole, with a Content-Length")
+            return self._refuse(411, "send the event with a Content-Length")
         if int(length) > LARGEST:
             return self._refuse(413, f"an event has at most {LARGEST} bytes", "RequestTooLargeException")
         content = self.rfile.read(int(length))
@@ -130,7 +130,7 @@ class RequestHandler(BaseHTTPRequestHandler):
             self._answer(202, "")
             function.invoke(event, context)
         elif invocation_type != "RequestResponse":
-            fault = "the invocation type is RequestResponse or Event here"
+            fault = "the invocation type must be RequestResponse or Event"
             self._refuse(400, fault, "InvalidParameterValueException")
         else:
             invocation = function.invoke(event, context)
@@ -145,7 +145,7 @@ class RequestHandler(BaseHTTPRequestHandler):
             self._answer(200, json.dumps(reply, default=repr), headers=headers)
 
     def _try(self, event: Any) -> None:
-        """Answer the page with all that became of *event*."""
+        """Answer the page with the complete result of *event*."""
         function = self.server.function
         why = match_lines("the event", function.explanation.explain(event))
         invocation = function.invoke(event, function.context())
@@ -159,7 +159,7 @@ class RequestHandler(BaseHTTPRequestHandler):
         self._answer(200, json.dumps(report, default=repr))
 
     def _foreign(self) -> str:
-        """Return why the request is refused; "" if it is sent to this machine, and not by a page of another site."""
+        """Return why the request is refused; "" if it was sent to this machine, and not by a page of another site."""
         hosts, origin = self.headers.get_all("host", []), self.headers.get("origin")
         if len(hosts) != 1 or not (_is_loopback(hosts[0]) or _name(hosts[0]) == self.server.host.lower()):
             return f"the function is served at {self.server.url} only; to serve it by another name, use --host"
@@ -183,7 +183,7 @@ class RequestHandler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *args: Any) -> None:
-        """Print nothing: each event is reported, not each request."""
+        """Print nothing, since each event is reported."""
 
 
 def _name(host: str) -> str:
@@ -209,10 +209,10 @@ def serve(host: str, port: int, function: Function) -> None:
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ConfigurationError(f"--host {host} --port {port}: {reason}; choose another") from error
-    print(f"The page to try events with is at {server.url}/; Ctrl-C ends")
+    print(f"Try out events at {server.url}/; Ctrl-C ends the server")
     print(f"curl -d @event.json {server.url}/2015-03-31/functions/function/invocations")
     print(f"aws lambda invoke --endpoint-url {server.url} --function-name function out.json", flush=True)
     if not _is_loopback(server.url.removeprefix("http://")):
-        print("Whoever reaches this machine can invoke the function, which has your credentials", flush=True)
+        print("Anyone who can reach this machine can invoke the function, which has your credentials", flush=True)
     with server, suppress(KeyboardInterrupt):
         server.serve_forever()

@@ -1,1 +1,1 @@
-"""INTERFACE. A Request → a call of the application → its Response, by WSGI or by ASGI."""
+"""INTERFACE. Calls the application with a Request, by WSGI or by ASGI, and returns its Response."""

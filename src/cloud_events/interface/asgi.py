@@ -36,15 +36,15 @@ DEFAULT_SCOPE: dict[str, Any] = {
     "server": ("localhost", 80),
 }
 
-CLEANUP_SECONDS = 0.5  # of the time before Lambda's deadline, left to the application's ``finally`` blocks
+CLEANUP_SECONDS = 0.5  # before Lambda's deadline, reserved for the application's ``finally`` blocks
 
-_UNESCAPED = "/-._~!$&'()*+,;=:@"  # in a path, beside letters and digits: RFC 3986, section 3.3
+_UNESCAPED = "/-._~!$&'()*+,;=:@"  # in a path, besides letters and digits: RFC 3986, section 3.3
 
 
 class Interface:
     """Calls one ASGI application. *scope* (``ASGI_SCOPE``) is merged over the defaults; *lifespan* is auto, on or off.
 
-    Raises ConfigurationError, naming the key, for a scope that no application may be given.
+    Raises ConfigurationError, naming the key, for an invalid scope.
     """
 
     def __init__(
@@ -65,15 +65,15 @@ class Interface:
         self._lifespan.start()
 
     def drive_while(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Return what *function*, which waits for calls of other threads, returns; this thread drives their loop.
+        """Call *function*, which waits for other threads' calls, while this thread drives the loop; return its result.
 
-        If these drove it in turn, a view of Django's that calls ``async_to_sync`` could wait for itself: from 3.12 on,
-        asgiref finds what belongs to a request only in the thread in which the loop ran when it was kept.
+        If the other threads drove the loop in turn, asgiref (from 3.12 on) would lose the state of the thread in which
+        a request began: a Django view that calls ``async_to_sync`` would wait for itself.
         """
         return LOOP.run(_in_thread, partial(function, *arguments))
 
     def make_http_handler(self) -> Callable[[Any, Any], Any]:
-        """Return a Lambda handler of HTTP requests, by Mangum. Raises ImportError if Mangum is not installed."""
+        """Return a Lambda handler of HTTP requests, made with Mangum. Raises ImportError if that is not installed."""
         from mangum import Mangum
 
         async def with_state(scope: Any, receive: Any, send: Any) -> None:
@@ -82,18 +82,18 @@ class Interface:
             await self._application(scope, receive, send)
 
         def handler(event: Any, context: Any) -> Any:
-            # Made for each request: it looks for the current loop of its thread, and sets a new one if there is none.
+            # Made for each request: Mangum looks for its thread's current loop, and sets a new one if there is none.
             return Mangum(with_state, lifespan="off")(event, context)
 
         return handler
 
     def call_http(self, handler: Callable[[Any, Any], Any], event: Any, context: Any) -> Any:
-        """Return what *handler*, a Lambda handler of HTTP requests, returns. The application runs on the same loop."""
+        """Call *handler*, a Lambda handler of HTTP requests, on the same loop; return its result."""
         self._lifespan.start()
         return LOOP.lend(handler, event, context)
 
     def scope(self, request: Request) -> dict[str, Any]:
-        """The scope of *request*: defaults, then the user's, then what the event determines."""
+        """Return the scope of *request*: the defaults, overridden by the user's, overridden by the event's values."""
         headers = [(name.encode(), value.encode()) for name, value in request.headers]
         if self._headers:
             determined = {name for name, _ in headers}
@@ -123,9 +123,10 @@ class Interface:
         return b"" if self.method in BODILESS else request.body
 
     def call(self, request: Request) -> Response:
-        """Call the application, wait for its end and that of the tasks that it spawned, and take its whole answer.
+        """Call the application, wait for it and the tasks that it spawned, and return its complete response.
 
-        What it raises before its answer is complete is raised here, unchanged; OutOfTime if it had to be cancelled.
+        An exception that it raises before the response is complete is raised here, unchanged; OutOfTime if it had to be
+        cancelled.
         """
         self._lifespan.start()
         response: Response = LOOP.run(self._serve, request)
@@ -152,7 +153,7 @@ class Interface:
         try:
             async with asyncio.timeout(None) as timeout:
                 if deadline is not None:
-                    # In a context of its own: asyncio keeps timers, and their contexts, for longer than the event.
+                    # In its own context: asyncio keeps timers, and their contexts, for longer than the event.
                     Context().run(timeout.reschedule, deadline)
                 await self._application(scope, exchange.receive, exchange.send)
         except TimeoutError as late:
@@ -163,7 +164,7 @@ class Interface:
                 "give the function a longer timeout, or the application less to do"
             ) from late
         except asyncio.CancelledError as cancelled:
-            # As it is, it would end the process: Lambda's runtime client catches an Exception only.
+            # CancelledError would end the process: Lambda's runtime client catches only Exception.
             raise ProtocolError("the application ended by cancelling itself") from cancelled
         finally:
             exchange.end()
@@ -172,7 +173,7 @@ class Interface:
 
 
 async def _in_thread(function: Callable[[], Any]) -> Any:
-    """Return what *function* returns, called in a daemon thread and in a copy of the current context."""
+    """Call *function* in a daemon thread, in a copy of the current context; return its result."""
     result: Future[Any] = Future()
 
     def call() -> None:
@@ -186,7 +187,7 @@ async def _in_thread(function: Callable[[], Any]) -> Any:
 
 
 def _deadline(context: Any) -> float | None:
-    """When the application is cancelled, in the loop's time; None where *context* does not say."""
+    """Return when the application is cancelled, in the time of the loop; None if *context* has no deadline."""
     left = seconds_left(context)
     if left is None:
         return None
@@ -194,7 +195,7 @@ def _deadline(context: Any) -> float | None:
 
 
 class Exchange:
-    """One request and its response: what ``receive`` gives and ``send`` takes."""
+    """One request and its response, with the callables ``receive`` and ``send``."""
 
     __slots__ = ("_body", "_chunks", "_ended", "_headers", "_over", "_status", "complete")
 
@@ -203,7 +204,7 @@ class Exchange:
         self._status = 0
         self._headers: list[tuple[str, str]] = []
         self._chunks: list[bytes] = []
-        self._over: asyncio.Event | None = None  # made for the first that waits: most never do
+        self._over: asyncio.Event | None = None  # made when a receive() first waits: most never do
         self._ended = self.complete = False
 
     async def receive(self) -> dict[str, Any]:
@@ -243,7 +244,7 @@ class Exchange:
         self._headers, self._status = headers, status
 
     def end(self) -> None:
-        """The application has returned: whoever still waits in ``receive`` is woken."""
+        """Note that the application has returned, and wake any task that still waits in ``receive``."""
         self._ended = True
         self._wake()
 
@@ -252,7 +253,7 @@ class Exchange:
             self._over.set()
 
     def response(self, *errors: Exception) -> Response:
-        """The whole answer; *errors* came after it."""
+        """Return the complete response; *errors* were raised after it."""
         error = errors[0] if len(errors) == 1 else None
         if len(errors) > 1:
             error = ExceptionGroup("raised after the answer was complete", errors)

@@ -17,23 +17,23 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("cloud_events")
 
-CLEANUP_SECONDS = 1.0  # what an application may take to clean up after its startup has failed
+CLEANUP_SECONDS = 1.0  # how long an application may clean up after its startup has failed
 
 
 class Lifespan:
-    """The lifespan of one application. *mode* is auto, on or off; ``state`` is None where there is no lifespan."""
+    """The lifespan of one application. *mode* is auto, on or off; ``state`` is None if there is no lifespan."""
 
     def __init__(self, application: Callable[..., Any], mode: str) -> None:
         self._application = application
         self._mode = mode
         self._lock = threading.Lock()
-        # The loop in which the application has started up. One that was closed, or that is the parent's of this
-        # process, took the lifespan with it.
+        # The loop in which the application has started up. If that loop was closed, or belongs to the parent process,
+        # the lifespan is over, too.
         self._loop: asyncio.AbstractEventLoop | None = None
         self.state: dict[str, Any] | None = None
 
     def start(self) -> None:
-        """Run startup, once. Raises StartupFailed with the application's own message; the next call tries again."""
+        """Run the startup, once. Raises StartupFailed with the application's own message; the next call tries again."""
         if self._mode == "off" or self._started():
             return
         LOOP.refuse_itself()
@@ -62,7 +62,7 @@ class Lifespan:
             await asyncio.wait([self._task], timeout=CLEANUP_SECONDS)
             self._task.cancel()
             raise StartupFailed(f"the application's startup failed: {failure}") from self._error
-        # The application does not support lifespan, and raises: ASGI, "Lifespan Protocol".
+        # An application without lifespan support raises an exception: ASGI, "Lifespan Protocol".
         error = self._error
         if isinstance(error, (SystemExit, KeyboardInterrupt)):
             raise error
@@ -87,7 +87,7 @@ class Lifespan:
             self._error = error
 
     async def _ask(self, event: str) -> str | None:
-        """Send *event*: "" if it is complete, the message if it failed, None if the application ended instead."""
+        """Send *event*; return "" if it is complete, the message if it failed, None if the application ended."""
         self._event = event
         self._answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._events.put_nowait({"type": event})
@@ -105,11 +105,11 @@ class Lifespan:
             raise ProtocolError(f"the application sent {kind!r} out of order, or no such message exists (ASGI)")
 
 
-# Two handlers of an application in one process share what its startup has opened, as two ports of a server do. The
-# values hold their applications, so that no other can have the same id meanwhile.
+# Two handlers of an application in one process share its lifespan, as two ports of a server do. The values keep their
+# applications alive, so that no other application can get the same id.
 _lifespans: WeakValueDictionary[tuple[int, str], Lifespan] = WeakValueDictionary()
 
 
 def lifespan_of(application: Callable[..., Any], mode: str) -> Lifespan:
-    """The lifespan of *application*, one for all of its handlers."""
+    """Return the lifespan of *application*, which all of its handlers share."""
     return _lifespans.setdefault((id(application), mode), Lifespan(application, mode))

@@ -1,56 +1,60 @@
-"""The one event loop of the process, which its callers drive."""
+"""The one event loop of the process, which is run by its callers."""
 
 # Theory of operation
 #
-# What is promised. A handler is a plain function: anybody may call it, from any thread, in a thread that runs a loop of
-# its own, and in several threads at once. All of these calls end up in one asyncio loop, which lives as long as the
-# process, so that what an application binds to its loop (a connection pool, a lock, a worker task of its lifespan)
-# stays good from one event to the next, wherever that comes from.
+# The promise. A handler is a plain function that may be called from any thread, from a thread that runs its own loop,
+# and from several threads at once. All of these calls run in one asyncio loop, which lives as long as the process. So
+# objects that an application binds to its loop (a connection pool, a lock, a worker task of its lifespan) stay valid
+# from one event to the next, whichever thread handles it.
 #
-# Who drives. There is no thread for the loop: to hand an event to another thread and to wait for it costs several times
-# what an event costs. A call is submitted to the loop, and then waited for. Whoever waits while nobody drives, drives,
-# until its own call is done; whoever waits while another thread drives, sleeps, and is woken when its call is done or
-# the driver leaves, in which case it takes over. So an event never waits for another one to end, and
+# Driving. To drive the loop means to run it. The loop has no thread of its own: handing an event to another thread and
+# waiting for it would cost several times as much as the event. A call is submitted to the loop, and then waited for. If
+# no thread drives the loop, the waiting thread drives it until its own call is done. If another thread drives, the
+# waiting thread sleeps until its call is done or the driver leaves; then it takes over. So an event never waits for
+# another one to end, and this works in a view:
 #
 #     await asyncio.to_thread(handler, event, context)
 #
-# in a view works: the thread that drives the view drives the inner event, too. (One lock around the loop would
-# deadlock.) A thread that runs a loop of its own, as in notebooks and pytest-asyncio, cannot drive a second one: a
-# helper thread waits in its place, for this one call. A call from inside our loop would wait for itself: RuntimeError.
-# Between two calls nobody drives: tasks that outlive their event stand still, as does all of a Lambda function.
+# The thread that drives the view drives the inner event, too. (With one lock around the loop, this would deadlock.) A
+# thread that runs its own loop, as in notebooks and pytest-asyncio, cannot drive a second one, so a helper thread waits
+# in its place for this one call. A call from inside our loop would wait for itself, so it raises RuntimeError. Between
+# two calls no thread drives: tasks that outlive their event are suspended, like the rest of a Lambda function.
 #
-# Which thread drives may thus change within a request. asgiref (from 3.12 on) cannot stand that: see drive_while, in
-# asgi.py, which keeps the loop in one thread where several records are sent at once. Nothing does so for calls that
-# others make from several threads.
+# So the driving thread may change during a request, which asgiref (from 3.12 on) does not allow. Where several records
+# are sent at once, drive_while() in asgi.py keeps the loop in one thread. Nothing does so for calls that others make
+# from several threads.
 #
-# Loans. Mangum, and what else makes HTTP requests of Lambda's events, runs the current loop of its thread by itself. So
-# the loop is lent to it: for the time of the call its thread is the driver, and our loop the current one there. A
-# thread that drives steps aside for that, and takes over afterwards. A borrower cannot step aside: an HTTP request that
-# waits for another one, which is handed to the handler in another thread, would wait forever. Hence the RuntimeError.
+# Loans. Mangum and similar adapters for HTTP requests run the current loop of their thread themselves. So the loop is
+# lent to them: during the call their thread is the driver, and our loop is the current one there. A thread that drives
+# steps aside for that, and takes over afterwards. A borrower cannot step aside: if an HTTP request waited for another
+# one that is passed to the handler in another thread, it would wait forever. So that raises RuntimeError.
 #
-# Context variables. A call runs in a copy of its caller's context: it sees what a custom handler has set, and sets
-# nothing that anybody else would see. Two things do not belong in the copy: asgiref notes in the context which thread
-# must run synchronous code. That thread would take our loop for its own "main" loop, and post to it when nobody
-# drives; or it is the one that waits for us. Either hangs, in a Django async test for example. See callers_context.
+# Context variables. A call runs in a copy of its caller's context: it sees the variables that a custom handler has set,
+# and its own changes are not seen by others. Two values are left out of the copy: in these, asgiref notes which thread
+# must run synchronous code. That thread would take our loop for its own "main" loop and post to it while no thread
+# drives, or it is the very thread that waits for us. Both would hang, for example in Django's async tests. See
+# callers_context().
 #
-# Exceptions. What a call raises is kept for its caller; so SystemExit in a view does not end whoever happens to drive.
-# asyncio lets SystemExit and KeyboardInterrupt of any other task escape from the loop as well. In the main thread they
-# are raised to the caller that drives, for they may come from a signal; in another thread they come from a task, which
-# keeps them for its event (tasks.py), so that one drives on. A caller that is interrupted cancels its call.
+# Exceptions. An exception that a call raises is kept for its caller, so SystemExit in a view does not end the thread
+# that happens to drive. asyncio also lets SystemExit and KeyboardInterrupt of other tasks escape from the loop. In the
+# main thread they are raised to the caller that drives, because they may come from a signal. In another thread they
+# come from a task, which keeps them for its event (tasks.py), so the thread goes on driving. A caller that is
+# interrupted cancels its call.
 #
-# The end. close() is called at exit and on SIGTERM. It runs the shutdown functions (lifespan.py), cancels what is left,
-# and closes the loop; one that another thread drives on is left to it, with a warning. The next call makes a new loop.
+# The end. close() is called at exit and on SIGTERM. It runs the shutdown functions (lifespan.py), cancels the remaining
+# tasks, and closes the loop. If another thread still drives the loop, it is left open, with a warning. The next call
+# makes a new loop.
 #
-# SIGTERM is caught from the first startup on, in the main thread only, and passed on afterwards to whoever caught it
-# before, or to the default, which ends the process. If it comes while the main thread does not drive, the main thread
-# calls close() there and then. If it does drive, in the midst of an event, a helper thread has the shutdown functions
-# run beside the event, waits for them for a while, and sends the signal again. A second SIGTERM is not caught.
+# SIGTERM is caught from the first startup on, in the main thread only, and is then passed on to the previous handler,
+# or to the default, which ends the process. If the main thread does not drive when the signal arrives, it calls close()
+# immediately. If it does drive, in the middle of an event, a helper thread has the shutdown functions run beside the
+# event, waits for them for a while, and sends the signal again. A second SIGTERM is not caught.
 #
-# Fork. A child has the memory of the loop but not the threads that drive it, and shares its selector with the parent.
-# It forgets the loop without closing it, and the first call in the child makes another one.
+# Fork. A child process has the memory of the loop, but not the threads that drive it, and shares the selector with its
+# parent. It forgets the loop without closing it, and the first call in the child makes a new one.
 #
-# Locks. One lock guards who drives and what is submitted; it is held for a few steps, never while the loop runs a call.
-# It is reentrant, because the handler of a signal may come between any two steps of the main thread.
+# Locks. One lock guards the driver and the submitted calls; it is held for a few steps, never while the loop runs a
+# call. It is reentrant, because a signal handler may run between any two steps of the main thread.
 
 from __future__ import annotations
 
@@ -83,7 +87,7 @@ LENT: ContextVar[object] = ContextVar("cloud_events_lent", default=None)  # the 
 
 
 class Handle:
-    """A call that was submitted to the loop, and what came of it."""
+    """A call that was submitted to the loop, and its result or exception."""
 
     __slots__ = ("done", "error", "result", "task")
 
@@ -92,10 +96,10 @@ class Handle:
 
     def __init__(self) -> None:
         self.done = False
-        self.error: BaseException | None = asyncio.CancelledError()  # unless its task comes to a first step
+        self.error: BaseException | None = asyncio.CancelledError()  # replaced as soon as its task runs
 
     async def run(self, call: Call) -> None:
-        """Await *call* and keep what it returns or raises."""
+        """Await *call* and keep its result or exception."""
         try:
             self.result = await call()
             self.error = None
@@ -111,14 +115,14 @@ class SharedLoop:
         self.loop.set_task_factory(task_factory)
         self.driver: int | None = None  # the thread that drives
         self.borrowers = 0  # the threads that wait for the loop to be lent to them
-        self.lent: object | None = None  # marks the loan: somebody else's code runs the loop, and must not be stopped
+        self.lent: object | None = None  # marks a loan: other code runs the loop, and must not be stopped
         self.lock = lock
         self.changed = threading.Condition(lock)  # for the driver, and for calls that are done
         self.shutdown_functions: list[Call] = []
         self._shutdowns: list[asyncio.Task[None]] = []
 
     def submit(self, call: Call, context: Context) -> Handle:
-        """Have *call* begin, in *context*, as soon as the loop is driven."""
+        """Start *call*, in *context*, as soon as the loop is driven."""
         handle = Handle()
         with self.lock:
             if self.driver is None:
@@ -172,7 +176,7 @@ class SharedLoop:
                 raise
 
     def _drive_lent(self, handle: Handle) -> None:
-        """Drive the loop in the thread that it was lent to, and which does not run it now, until the call is done."""
+        """Drive the loop until the call is done, in the thread that it was lent to and that does not run it now."""
         lent, self.lent = self.lent, None
         try:
             while not handle.done:
@@ -210,14 +214,14 @@ class SharedLoop:
                 self.borrowers -= 1
 
     async def shut_down(self) -> None:
-        """Run the shutdown functions, each once; wait for them, whoever began them, for SHUTDOWN_SECONDS."""
+        """Run the shutdown functions, each once; wait SHUTDOWN_SECONDS for all that have been started."""
         while self.shutdown_functions:
             self._shutdowns.append(asyncio.create_task(self.shutdown_functions.pop()()))
         if self._shutdowns and (await asyncio.wait(self._shutdowns, timeout=SHUTDOWN_SECONDS))[1]:
             logger.warning("the application's shutdown took more than %s s and was left", SHUTDOWN_SECONDS)
 
     async def end(self) -> None:
-        """Shut down, and cancel what is left."""
+        """Shut down, and cancel the remaining tasks."""
         deadline = self.loop.time() + SHUTDOWN_SECONDS
         await self.shut_down()
         left = asyncio.all_tasks() - {asyncio.current_task()}
@@ -229,7 +233,7 @@ class SharedLoop:
 
 
 class Loop:
-    """The loop of the process: made when it is first needed, closed at exit and on SIGTERM, made anew after a fork."""
+    """The loop of the process: made when first needed, closed at exit and on SIGTERM, and made again after a fork."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()  # the handler of a signal may come in between, in the same thread
@@ -243,7 +247,7 @@ class Loop:
         return None if self._shared is None else self._shared.loop
 
     def run(self, function: Callable[..., Coroutine[Any, Any, Any]], *arguments: Any) -> Any:
-        """Return what ``await function(*arguments)`` returns, in a copy of the caller's context; raise what it raises.
+        """Run ``await function(*arguments)`` in a copy of the caller's context; return the result or raise the error.
 
         Raises RuntimeError inside the loop itself.
         """
@@ -253,7 +257,7 @@ class Loop:
             handle = shared.submit(partial(function, *arguments), callers_context())
         try:
             _wait(shared, handle)
-        except BaseException:  # Ctrl-C, or SystemExit of a task: the call must not go on with the next one
+        except BaseException:  # Ctrl-C, or SystemExit of a task: the call must not go on during the next one
             with suppress(RuntimeError):  # the loop was closed meanwhile
                 shared.loop.call_soon_threadsafe(lambda: handle.task.cancel())
             raise
@@ -266,18 +270,18 @@ class Loop:
             del error
 
     def lend(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Return what *function* returns, called while the loop is the current one of its thread, and of no other.
+        """Call *function* while the loop is the current one of its thread, and of no other; return its result.
 
-        For code that runs ``asyncio.get_event_loop()`` itself, as Mangum does. Raises RuntimeError inside the loop, and
-        in a thread that such code waits for.
+        This is for code that runs ``asyncio.get_event_loop()`` itself, such as Mangum. Raises RuntimeError inside the
+        loop, and in a thread that such code waits for.
         """
         self.refuse_itself()
         with self._lock:
             shared = self._make()
         if shared.lent is not None and LENT.get() is shared.lent and not self._drives():
             raise RuntimeError(
-                "an HTTP request was handed to the handler while the application was answering another one, and waited "
-                "for it; call the view itself"
+                "an HTTP request was passed to the handler while the application was answering another one, and that "
+                "one waits for it; call the view directly"
             )
         if not _runs_a_loop():
             return shared.lend(function, arguments, callers_context())
@@ -286,11 +290,11 @@ class Loop:
 
     def _make(self) -> SharedLoop:
         if self._shared is None:
-            self._shared = Context().run(SharedLoop, self._lock)  # which else would keep that of the first caller
+            self._shared = Context().run(SharedLoop, self._lock)  # otherwise it would keep the first caller's context
         return self._shared
 
     def refuse_itself(self) -> None:
-        """Raise RuntimeError in the thread that drives the loop, which would wait for itself."""
+        """Raise RuntimeError in the thread that drives the loop, because it would wait for itself."""
         if self._drives() and _runs_a_loop():
             raise RuntimeError(
                 "the handler was called by the application itself, inside its event loop; "
@@ -303,7 +307,7 @@ class Loop:
     def on_shutdown(self, function: Call) -> None:
         """Call *function* before the loop is closed: at exit, and on SIGTERM if this is the main thread."""
         with self._lock:
-            functions = [] if self._shared is None else self._shared.shutdown_functions  # it may be closed by now
+            functions = [] if self._shared is None else self._shared.shutdown_functions  # the loop may be closed by now
             functions.append(function)
         if self._sigterm is None and threading.current_thread() is threading.main_thread():
             # signal() returns None for a handler that was not installed from Python.
@@ -327,7 +331,7 @@ class Loop:
                 shared.loop.call_soon_threadsafe(lambda: None)  # a signal alone may come just too early to wake it
 
     def close(self) -> None:
-        """Shut down, cancel what is left, and close the loop. The next call has a new one."""
+        """Shut down, cancel the remaining tasks, and close the loop. The next call makes a new one."""
         self.refuse_itself()
         with self._lock:
             shared, self._shared = self._shared, None
@@ -342,16 +346,16 @@ class Loop:
                 logger.warning("the event loop was blocked and could not be closed")
 
     def forget(self) -> None:
-        """After a fork: the loop is the parent's."""
+        """Forget the loop, after a fork: it belongs to the parent."""
         if self._shared is not None:
-            # Kept, for to collect it would close the selector, which the parent shares.
+            # Kept, because garbage collection would close the selector, which the parent shares.
             self._inherited.append((self._shared, asyncio.all_tasks(self._shared.loop)))
         self._shared = None
         self._lock = threading.RLock()
 
 
 def _wait(shared: SharedLoop, handle: Handle, seconds: float | None = None) -> None:
-    """Wait for the call, in a helper thread if the current one runs a loop already."""
+    """Wait for the call, in a helper thread if the current thread already runs a loop."""
     if not _runs_a_loop():
         shared.wait(handle, seconds)
         return
@@ -369,28 +373,28 @@ def _runs_a_loop() -> bool:
 
 
 def _current_loop() -> asyncio.AbstractEventLoop | None:
-    """The loop that was set as the current one of this thread, or None."""
+    """Return the loop that was set as the current one of this thread, or None."""
     if sys.version_info >= (3, 14):
         try:
             return asyncio.get_event_loop()
         except RuntimeError:
             return None
     else:
-        # Private names: get_event_loop() would make a loop in the main thread if there was none, which nobody closes.
+        # Private names, because get_event_loop() would make a loop in the main thread, which would stay open.
         return getattr(getattr(asyncio.get_event_loop_policy(), "_local", None), "_loop", None)
 
 
 def callers_context() -> Context:
-    """A copy of the current context, without asgiref's notes on the thread and the loop that it belongs to."""
+    """Return a copy of the current context, without asgiref's notes on its thread and loop."""
     asgiref = sys.modules.get("asgiref.sync")
     if asgiref is None:
         return copy_context()
     context = Context()
     for variable, value in copy_context().items():
-        # Whose threads: those of a request of Django's, say, that waits for this very call.
+        # It names the thread for synchronous code, for example that of a Django request that waits for this very call.
         if variable is not asgiref.SyncToAsync.thread_sensitive_context:
             context.run(variable.set, value)
-    # Whose thread waits, in async_to_sync, for work to do.
+    # It names the thread that waits for work in async_to_sync.
     context.run(setattr, asgiref.AsyncToSync.executors, "current", None)
     return context
 

@@ -1,4 +1,4 @@
-"""What WSGI_ENVIRON and ASGI_SCOPE may say: checked, and put into the types that PEP 3333 and ASGI want."""
+"""Checks WSGI_ENVIRON and ASGI_SCOPE, and converts their values to the types that PEP 3333 and ASGI require."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ _PATHS = ("PATH_INFO", "SCRIPT_NAME")  # text here; the environ has their UTF-8 
 
 
 def latin1(text: str) -> str:
-    """The UTF-8 bytes of *text*, read as latin-1: how PEP 3333, "Unicode Issues", writes a path."""
+    """Return the UTF-8 bytes of *text*, decoded as latin-1: the form of paths in PEP 3333, "Unicode Issues"."""
     return text.encode().decode("latin-1")
 
 
 def valid_environ(environ: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The user's *environ* as it is merged; numbers become the strings that CGI wants.
+    """Return the user's *environ* for merging; numbers become strings, as CGI requires.
 
-    Raises ConfigurationError, naming the key, by PEP 3333, "environ Variables".
+    Raises ConfigurationError, naming the key, according to PEP 3333, "environ Variables".
     """
     valid: dict[str, Any] = {}
     for key, value in (environ or {}).items():
@@ -30,7 +30,7 @@ def valid_environ(environ: Mapping[str, Any] | None) -> dict[str, Any]:
         fault = _fault(key, value)
         if fault:
             raise ConfigurationError(f"WSGI_ENVIRON: {fault}")
-        valid[key] = value if "." in key else str.__str__(value)  # wsgiref.validate wants no subclass of str
+        valid[key] = value if "." in key else str.__str__(value)  # wsgiref.validate refuses subclasses of str
     if "PATH_INFO" in valid:
         valid["PATH_INFO"] = valid["PATH_INFO"] or "/"
     if "SCRIPT_NAME" in valid:
@@ -39,7 +39,7 @@ def valid_environ(environ: Mapping[str, Any] | None) -> dict[str, Any]:
 
 
 def _fault(key: Any, value: Any) -> str:
-    """What is wrong with one entry of the user's environ, or ""."""
+    """Return the fault of one entry of the user's environ, or ""."""
     if not isinstance(key, str):
         return f"the key {key!r} must be a str"
     if key in ("HTTP_CONTENT_TYPE", "HTTP_CONTENT_LENGTH"):
@@ -66,7 +66,7 @@ def _fault(key: Any, value: Any) -> str:
 
 
 def valid_scope(scope: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The user's *scope* as it is merged, in the types of ASGI's "HTTP Connection Scope".
+    """Return the user's *scope* for merging, in the types of ASGI's "HTTP Connection Scope".
 
     Raises ConfigurationError, naming the key.
     """
@@ -78,7 +78,7 @@ def valid_scope(scope: Mapping[str, Any] | None) -> dict[str, Any]:
         try:
             valid[key] = convert(value) if convert else value
         except (TypeError, ValueError, LookupError, AttributeError):
-            given = f", not {value!r}" if key != "headers" else ""  # they may hold a secret
+            given = f", not {value!r}" if key != "headers" else ""  # headers may contain a secret
             raise ConfigurationError(f"ASGI_SCOPE: {key!r} must be {wanted}{given}") from None
     return valid
 
@@ -106,7 +106,7 @@ def _header_pairs(pairs: Any) -> list[tuple[bytes, bytes]]:
 
 
 def _address(value: Any) -> tuple[str, int | None] | None:
-    # A str here makes Django answer 400 to everything.
+    # With a str here, Django would answer 400 to every request.
     if value is None:
         return None
     host, port = value
@@ -115,7 +115,7 @@ def _address(value: Any) -> tuple[str, int | None] | None:
     return _text(host), port
 
 
-# What the user's scope may say: how it is converted, and what ASGI wants, in words.
+# The entries that are checked in the user's scope: how they are converted, and the type that ASGI requires, in words.
 _ENTRIES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "type": ({"http": "http"}.__getitem__, "'http'"),
     "asgi": (lambda value: {**value}, "a dict such as {'version': '3.0'}"),

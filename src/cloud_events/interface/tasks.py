@@ -1,4 +1,4 @@
-"""The tasks that an event spawns: waited for before its reply, and their failures reported."""
+"""The tasks that an event spawns: they are waited for before the reply, and their failures are reported."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("cloud_events")
 
-DRAIN_SECONDS = 10.0  # what spawned tasks may take where no deadline is known
+DRAIN_SECONDS = 10.0  # how long to wait for spawned tasks if no deadline is known
 
 
 class SpawnedTasks:
@@ -23,12 +23,12 @@ class SpawnedTasks:
         self._ended = False
 
     def add(self, task: asyncio.Task[Any]) -> None:
-        # A task that outlives its event still has this object in its context; what it spawns then is its own affair.
+        # A task that outlives its event still has this object in its context. What it spawns then is not waited for.
         if not self._ended:
             self._tasks.append(task)
 
     async def drain(self, deadline: float | None) -> None:
-        """Wait for all until *deadline*, in the loop's time."""
+        """Wait for all tasks until *deadline*, in the time of the loop."""
         loop = asyncio.get_running_loop()
         until = loop.time() + DRAIN_SECONDS if deadline is None else deadline
         while pending := [task for task in self._tasks if not task.done()]:
@@ -39,7 +39,7 @@ class SpawnedTasks:
                 break
 
     def failures(self) -> list[Exception]:
-        """What they raised and nobody retrieved. Raises SystemExit and its like at once."""
+        """Return the tasks' exceptions that nobody has retrieved. Raises SystemExit and KeyboardInterrupt at once."""
         found = []
         for task in self._tasks:
             # A private name: asyncio has no other sign of an exception that nobody has retrieved. Without it a failure
@@ -52,7 +52,7 @@ class SpawnedTasks:
         return found
 
     def end(self) -> None:
-        """Let go of all: the event is over."""
+        """Release all tasks: the event is over."""
         self._ended = True
         self._tasks.clear()
 
@@ -63,7 +63,7 @@ SPAWNED: ContextVar[SpawnedTasks | None] = ContextVar("cloud_events_spawned", de
 def task_factory(
     loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any] | Generator[Any, None, Any], **options: Any
 ) -> asyncio.Task[Any]:
-    """Make a task as ``loop.create_task`` would, and add it to those of the event of the current context."""
+    """Make a task as ``loop.create_task`` would, and add it to the tasks of the current event."""
     task = asyncio.Task(coroutine, loop=loop, **options)
     spawned = SPAWNED.get()
     if spawned is not None:

@@ -37,9 +37,9 @@ DEFAULT_ENVIRON: dict[str, Any] = {
 class Interface:
     """Calls one WSGI application. *environ* (``WSGI_ENVIRON``) is merged over the defaults.
 
-    multithread: whether several threads call the application at the same time, whatever *environ* says
+    multithread: whether several threads call the application at the same time; this overrides *environ*
 
-    Raises ConfigurationError, naming the key, for an environ that no application may be given.
+    Raises ConfigurationError, naming the key, for an invalid environ.
     """
 
     def __init__(
@@ -57,21 +57,21 @@ class Interface:
         """Do nothing: a WSGI application has no startup."""
 
     def drive_while(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Return what *function*, which waits for calls of other threads, returns; there is no loop to drive."""
+        """Call *function*, which waits for calls of other threads, and return its result; there is no loop to drive."""
         return function(*arguments)
 
     def make_http_handler(self) -> Callable[[Any, Any], Any]:
-        """Return a Lambda handler of HTTP requests, by apig-wsgi. Raises ImportError if apig-wsgi is not installed."""
+        """Return a Lambda handler of HTTP requests, made with apig-wsgi. Raises ImportError without that package."""
         from apig_wsgi import make_lambda_handler
 
         return make_lambda_handler(self._application)
 
     def call_http(self, handler: Callable[[Any, Any], Any], event: Any, context: Any) -> Any:
-        """Return what *handler*, a Lambda handler of HTTP requests, returns, called in a context of its own."""
+        """Call *handler*, a Lambda handler of HTTP requests, in its own context; return its result."""
         return copy_context().run(handler, event, context)
 
     def environ(self, request: Request) -> dict[str, Any]:
-        """The environ of *request*: defaults, then the user's, then what the event determines."""
+        """Return the environ of *request*: the defaults, overridden by the user's, overridden by the event's values."""
         body = b"" if self.method in BODILESS else request.body
         environ = {
             "wsgi.errors": sys.stderr,
@@ -94,10 +94,10 @@ class Interface:
         return environ
 
     def call(self, request: Request) -> Response:
-        """Call the application in a context of its own and take its whole answer.
+        """Call the application in its own context, and return its complete response.
 
-        The application sees the caller's context variables; what it sets itself is gone afterwards.
-        What it raises before its answer is complete is raised here, unchanged.
+        The application sees the context variables of the caller; those that it sets itself are gone afterwards. An
+        exception that it raises before the response is complete is raised here, unchanged.
         """
         return copy_context().run(self._serve, request)
 
@@ -115,7 +115,7 @@ class Interface:
 
 
 class Exchange:
-    """The response to one request: what ``start_response``, ``write`` and the returned iterable give."""
+    """Collects the response to one request from ``start_response``, ``write`` and the returned iterable."""
 
     __slots__ = ("_chunks", "_headers", "_status")
 
@@ -130,7 +130,7 @@ class Exchange:
         """PEP 3333, "The start_response() Callable"."""
         if exc_info:
             try:
-                if self._chunks:  # too late to replace what a client would have seen
+                if self._chunks:  # too late: a client would have seen the first response
                     raise exc_info[1].with_traceback(exc_info[2])
             finally:
                 exc_info = None  # the traceback holds this frame: PEP 3333, "Error handling"
@@ -153,8 +153,8 @@ class Exchange:
             self._chunks.append(chunk)
 
     def take(self, result: Iterable[bytes]) -> None:
-        """Take the body that the application returned, to its end."""
-        # str, bytes and dict are iterable, too, but not of bytes; and a body that is sent byte by byte is a mistake.
+        """Take the complete body that the application returned."""
+        # str, bytes and dict are iterable, too, but returning one of them is a mistake.
         if type(result) in (bytes, str, dict) or not hasattr(result, "__iter__"):
             raise ProtocolError(
                 "the application must return an iterable of bytes, such as [b'done'] (PEP 3333), not "
@@ -168,7 +168,7 @@ class Exchange:
             raise ProtocolError("the application returned without having called start_response() (PEP 3333)")
 
     def response(self, error: Exception | None) -> Response:
-        """The whole answer; *error* came after it."""
+        """Return the complete response; *error* was raised after it, or is None."""
         return Response(self._status, self._headers, b"".join(self._chunks), error)
 
 
@@ -184,7 +184,7 @@ def _pairs(headers: Any) -> list[tuple[str, str]]:
 
 
 def _close(result: Any) -> Exception | None:
-    """Close *result*, always: Django ends its database connections here. Return what that raises."""
+    """Close *result*, in every case: Django ends its database connections here. Return the exception, if any."""
     try:
         if hasattr(result, "close"):
             result.close()

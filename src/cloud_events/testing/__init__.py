@@ -1,4 +1,4 @@
-"""For your own tests, with any test framework: events as AWS sends them, a context, a client.
+"""The test kit, for any test framework: events as AWS sends them, a context, and a client.
 
 from cloud_events.testing import EventClient, s3
 

@@ -1,4 +1,4 @@
-"""Events as AWS sends them: plain dicts, which you may change. Ids are new each time, times are now."""
+"""Builders of events as AWS sends them: plain dicts, which you may change. The ids are new, and the time is now."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def batch(*events: Event) -> Event:
 
 
 def s3(bucket: str = "uploads", key: str = "book.epub", event: str = "ObjectCreated:Put", size: int = 1024) -> Event:
-    """Return an S3 notification. *key* is plain text; in the event it is URL-encoded, as S3 does."""
+    """Return an S3 notification. *key* is plain text; in the event it is URL-encoded, as in S3."""
     removed = event.startswith("ObjectRemoved")
     record = {
         "eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": REGION, "eventTime": _now(), "eventName": event,
@@ -49,7 +49,7 @@ def s3(bucket: str = "uploads", key: str = "book.epub", event: str = "ObjectCrea
 
 
 def sqs(*bodies: Any, queue: str = "queue", fifo: bool = False, group: str | Sequence[str] = "group") -> Event:
-    """Return messages of a queue. Bodies are str; any other value becomes JSON. *group*: one for all, or one each."""
+    """Return messages of a queue. Bodies that are not str become JSON. *group*: one for all, or one for each."""
     arn = _arn("sqs", queue.removesuffix(".fifo") + ".fifo" if fifo else queue)
     groups = [group] * len(bodies) if isinstance(group, str) else group
 
@@ -75,7 +75,7 @@ def sqs(*bodies: Any, queue: str = "queue", fifo: bool = False, group: str | Seq
 def sns(
     message: Any, subject: str | None = None, topic: str = "topic", attributes: dict[str, str] | None = None
 ) -> Event:
-    """Return a notification of a topic. The message is a str; any other value becomes JSON."""
+    """Return a notification of a topic. A message that is not a str becomes JSON."""
     typed = {name: {"Type": "String", "Value": text} for name, text in (attributes or {}).items()}
     record = {
         "EventSource": "aws:sns", "EventVersion": "1.0", "EventSubscriptionArn": f"{_arn('sns', topic)}:{uuid4()}",
@@ -85,8 +85,8 @@ def sns(
 
 
 def sns_in_sqs(*messages: Any, subject: str | None = None, topic: str = "topic", queue: str = "queue") -> Event:
-    """Return messages of a queue that is subscribed to a topic; an S3 event as a message went from S3 to SNS to SQS."""
-    # Here SNS spells URL in capitals, and omits a missing subject.
+    """Return messages of a queue that is subscribed to a topic. With an S3 event as a message: S3 → SNS → SQS."""
+    # In SQS, SNS spells URL in capitals, and omits a missing subject.
     optional = {} if subject is None else {"Subject": subject}
     return sqs(*({**_notification(message, topic, "URL"), **optional} for message in messages), queue=queue)
 
@@ -136,7 +136,7 @@ def schedule(rule: str = "schedule") -> Event:
 
 
 def function_url(method: str = "GET", path: str = "/", body: str | bytes = b"", headers: Any = None) -> Event:
-    """Return an HTTP request to a function URL. *path*: with a query string, if any; *headers*: a dict."""
+    """Return an HTTP request to a function URL. *path* may have a query string; *headers* is a dict."""
     path, _, query = path.partition("?")
     host, now = f"url.lambda-url.{REGION}.on.aws", time.time()
     content = body.encode() if isinstance(body, str) else body
@@ -157,7 +157,7 @@ def function_url(method: str = "GET", path: str = "/", body: str | bytes = b"", 
 
 
 def kinesis(*data: Any, stream: str = "stream", partition_key: str = "key") -> Event:
-    """Return records of a stream. *data*: bytes or str; any other value becomes JSON."""
+    """Return records of a stream. *data* that are not bytes or str become JSON."""
 
     def record(value: Any, number: str) -> Event:
         return {
@@ -176,9 +176,9 @@ def kinesis(*data: Any, stream: str = "stream", partition_key: str = "key") -> E
 def dynamodb(
     new: Event | None = None, old: Event | None = None, keys: Sequence[str] = ("id",), table: str = "table"
 ) -> Event:
-    """Return a change of an item, in plain Python values: created (*new*), removed (*old*) or changed (both).
+    """Return the change of an item, given in plain Python values: created (*new*), removed (*old*) or changed (both).
 
-    Raises ValueError without an item, or if the item lacks one of the *keys*.
+    Raises ValueError if there is no item, or if the item lacks one of the *keys*.
     """
     item = old if new is None else new
     if item is None:
@@ -204,7 +204,7 @@ def dynamodb(
 def kafka(
     *values: Any, topic: str = "topic", partition: int = 0, key: Any = "key", self_managed: bool = False
 ) -> Event:
-    """Return records of one partition of a topic, on Amazon MSK or self-managed. Values as in ``kinesis``."""
+    """Return records of one partition of a topic, in Amazon MSK or self-managed. *values* are as in ``kinesis``."""
 
     def record(value: Any) -> Event:
         return {
@@ -241,14 +241,14 @@ def cloudevent_in_kafka(
 ) -> Event:
     """Return a Kafka record that is a native CloudEvent in binary mode (Kafka protocol binding, section 3.2).
 
-    data: bytes, or what becomes JSON; None: the record has no value
-    attributes: as those of ``cloudevent``
+    data:       bytes, or a value that becomes JSON; with None, the record has no value
+    attributes: as in ``cloudevent``
     """
     named = cloudevent(None, type, source, **attributes)
     headers = {"content-type": named.pop("datacontenttype"), **{f"ce_{name}": named[name] for name in named}}
     event = kafka(data if data is None or isinstance(data, bytes) else json.dumps(data), topic=topic)
     [record] = event["records"][f"{topic}-0"]
-    # Lambda writes each byte of a header signed.
+    # Lambda writes each byte of a header as a signed number.
     record["headers"] = [
         {name: [byte - 256 if byte > 127 else byte for byte in _text(value).encode()]}
         for name, value in headers.items()
@@ -259,7 +259,7 @@ def cloudevent_in_kafka(
 def tool(name: str, /, **arguments: Any) -> tuple[Event, LambdaContext]:
     """Return the event and the context of a tool call from Bedrock AgentCore Gateway: ``client.send(*tool("find"))``.
 
-    The event has the arguments only; the gateway puts the name of the tool into the client context.
+    The event has only the arguments; the gateway puts the name of the tool into the client context.
     """
     return arguments, LambdaContext(tool=name)
 

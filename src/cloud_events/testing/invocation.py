@@ -1,4 +1,4 @@
-"""One event through the handler, observed: what was matched, sent and answered, and what AWS would do next."""
+"""Sends one event through the handler, and records the requests, the answers, and what AWS would do next."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ Next = Literal["done", "retry", "retry-some", "answer", "error", "lost"]
 
 
 class Exchange(NamedTuple):
-    """One request and what the application made of it.
+    """One request and its answer.
 
-    headers:  those of the request, as the application sees them: a dict of lower-case names
-    response: the application's answer, or None if it raised
-    error:    what the application raised, or what makes the answer a failure; None: nothing
+    headers:  the headers of the request, as the application sees them, a dict with lower-case names
+    response: the application's answer, or None if it raised an exception
+    error:    the exception that the application raised, or the reason why the answer is a failure; None for a success
     """
 
     method: str
@@ -46,14 +46,14 @@ class Exchange(NamedTuple):
 
 
 class Invocation(NamedTuple):
-    """What became of one event.
+    """The result of one event.
 
-    name:      the library's own row for the event, or None
+    name:      the name of the library's own row for the event, or None
     exchanges: the requests that were sent, in the order of the records, with the answers
-    reply:     what the handler returned; None if it raised
-    raised:    what the handler raised, or None
-    next:      what AWS would do: "done" with the event, "retry" it, "retry-some" of its records, hand the "answer" (or
-               an "error") to the sender; "lost" if the application failed and AWS would never know
+    reply:     what the handler returned; None if it raised an exception
+    raised:    the exception that the handler raised, or None
+    next:      what AWS would do: nothing more ("done"), "retry" the event, "retry-some" of its records, or give the
+               "answer" or an "error" to the sender; "lost" if the application failed and AWS would not notice
     then:      the same as a sentence
     """
 
@@ -67,7 +67,7 @@ class Invocation(NamedTuple):
 
     @property
     def failed(self) -> bool:
-        """Whether something in the event did not succeed, whatever AWS was told."""
+        """Whether anything in the event failed, even if AWS would not notice."""
         return self.next not in ("done", "answer") or any(exchange.error is not None for exchange in self.exchanges)
 
     @property
@@ -77,7 +77,7 @@ class Invocation(NamedTuple):
 
     @property
     def status(self) -> int | None:
-        """The status that the application answered, the worst of several; None if it raised or was not asked."""
+        """The status of the application's answer, the worst of several; None if it raised or got no request."""
         statuses = [0 if exchange.response is None else exchange.response.status for exchange in self.exchanges]
         return max(statuses, default=None) if all(statuses) else None
 
@@ -107,7 +107,7 @@ class Invocation(NamedTuple):
 
 
 class LambdaContext:
-    """Lambda's context object. The time runs: *remaining_ms* are left when it is made.
+    """Lambda's context object. *remaining_ms* are left when it is made, and the time runs.
 
     tool:       the name of the tool that Bedrock AgentCore Gateway calls
     attributes: other values, such as function_name="books"
@@ -139,7 +139,7 @@ class LambdaContext:
 
 
 class Invoker:
-    """Calls the Lambda handler of *settings*, and returns all that became of the event; raises nothing."""
+    """Calls the Lambda handler for *settings*, and returns an Invocation; does not raise the handler's exceptions."""
 
     def __init__(self, settings: Settings) -> None:
         self._handler = Handler(settings, self)
@@ -151,13 +151,13 @@ class Invoker:
         started = perf_counter()
         try:
             returned = self._handler(event, context)
-        except (Exception, SystemExit) as error:  # sys.exit() ends Lambda's runtime, which fails the invocation too
+        except (Exception, SystemExit) as error:  # sys.exit() ends Lambda's runtime, so the invocation fails, too
             raised = error
         finally:
             _current.reset(token)
         milliseconds = (perf_counter() - started) * 1000
         adapted = observed.adapted or _unadapted(event, context)
-        # Records that are sent at once end in any order.
+        # Records that are sent at the same time end in any order.
         exchanges = [exchange for _, exchange in sorted(observed.exchanges, key=lambda pair: pair[0])]
         left = seconds_left(context)
         if left is not None and left <= 0:
@@ -179,13 +179,14 @@ class Invoker:
         _current.get().exchanges.append((outcome.part.position, exchange))
 
     def close(self) -> None:
-        """End the lifespan of an ASGI application. Another call starts it again."""
+        """End the lifespan of an ASGI application. The next call starts it again."""
         if self._handler.settings.interface == "asgi":
             LOOP.close()
 
 
-# What has passed through the handler in the current invocation: what it adapted, and pairs of position and exchange.
-# Several threads may send at the same time: events, and the records of one event in copies of its context.
+# The observations of the current invocation: the adapted event, and pairs of position and exchange. In a context
+# variable, because several threads may send events at the same time; the records of one event are sent in copies of the
+# event's context.
 _current: ContextVar[SimpleNamespace] = ContextVar("cloud_events.testing")
 
 
@@ -198,22 +199,22 @@ def _headers(interface: Any, request: Request) -> dict[str, str]:
 
 
 def _unadapted(event: Any, context: Any) -> Adapted:
-    """Return what is known of an event that was refused: it still has a sender."""
+    """Return an event that was refused as far as it is known: it still has a sender."""
     ours = OURS.match(event)
     return Adapted(event, context, ours, kind_of(ours.name if ours else None), (ours and ours.reply) or "sync")
 
 
 _LOUDER = "with CLOUD_EVENTS_RESPONSE=native the invocation would have failed"
 _FAILURE: dict[str, tuple[Next, str]] = {
-    HTTP: ("error", "the HTTP client is answered with an error, 502 or the like"),
-    "sync": ("error", "the sender, or whoever invoked the function, is given the error"),
+    HTTP: ("error", "the HTTP client gets an error, such as 502"),
+    "sync": ("error", "the sender, or the caller of the function, gets the error"),
     "async": ("retry", "AWS retries the event, twice unless configured otherwise; then it goes to the function's "
         "dead-letter queue or failure destination, or is dropped if there is none"),
 }  # fmt: skip
 _SUCCESS: dict[str, tuple[Next, str]] = {
-    HTTP: ("answer", "the HTTP client is answered with the reply"),
-    "sync": ("answer", "the sender, or whoever invoked the function, is given the reply"),
-    "async": ("done", "AWS is done with the event; nobody reads the reply"),
+    HTTP: ("answer", "the HTTP client gets the reply"),
+    "sync": ("answer", "the sender, or the caller of the function, gets the reply"),
+    "async": ("done", "AWS is done with the event; nothing reads the reply"),
 }
 
 
@@ -226,7 +227,7 @@ def _next_after_failure(adapted: Adapted) -> tuple[Next, str]:
 
 
 def _next(adapted: Adapted, exchanges: list[Exchange], returned: Any) -> tuple[Next, str]:
-    """Return (word, sentence) for what AWS does: it sees only what the handler *returned*."""
+    """Return (word, sentence) for what AWS does, which sees only what the handler *returned*."""
     reply, records, total = adapted.reply, adapted.kind.records or Records(None), len(adapted.identifiers)
     mapped = adapted.ours is not None and adapted.ours.reply == "poll"  # by an event source mapping, not by a pipe
     failures = returned.get("batchItemFailures") if isinstance(returned, dict) else None
@@ -234,7 +235,7 @@ def _next(adapted: Adapted, exchanges: list[Exchange], returned: Any) -> tuple[N
         again = _again(records, adapted.identifiers, [failure["itemIdentifier"] for failure in failures])
         sentence = f"AWS delivers {again} of {total} {records.nouns} again"
         sentence += " and takes the others as done" if again < total else ""
-        sentence += ", if the event source mapping has ReportBatchItemFailures; else it takes all as done" * mapped
+        sentence += ", if the event source mapping has ReportBatchItemFailures; otherwise it takes all as done" * mapped
         return "retry-some" if again < total else "retry", sentence
     if not exchanges and reply != HTTP:
         return "done", "the event is acknowledged without a request"
