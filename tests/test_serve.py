@@ -78,13 +78,20 @@ class Served(Client):
         return self.process.wait(30)
 
 
+def hear():
+    """Where the tests were started in the background, Ctrl-C is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def served(directory, *words, leg="wsgi", **settings):
     (directory / "shop.py").write_text(APPLICATION)
     command = [sys.executable, "-m", "cloud_events", "serve", f"--{leg}", f"shop.{leg}", "--port", "0", *words]
     environment = {**os.environ, "PYTHONDEVMODE": "", **settings}
     with (directory / "log").open("w") as log:
-        process = subprocess.Popen(command, cwd=directory, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, cwd=directory, env=environment, stdout=log, stderr=subprocess.STDOUT, preexec_fn=hear
+        )
     with process:
         try:
             yield Served(process, directory / "log")
