@@ -231,7 +231,7 @@ def test_what_is_still_running_at_the_deadline(leg):
     handle, end = handler(leg, view, 2), time.monotonic() + 1.2
     assert handle(sqs("1.5", "0", "1.5", "0", "0"), ending(end)) == failures("m0", "m2", "m3", "m4")
     began = time.monotonic()
-    assert (steps, began < end) == (["m0", "m1", "m2"], True)
+    assert (sorted(steps), began < end) == (["m0", "m1", "m2"], True)
     assert handle(sqs("0"), Context()) == failures()
     assert (time.monotonic() - began > 0.2) == (leg == "wsgi")
 
