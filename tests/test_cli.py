@@ -792,3 +792,10 @@ def test_the_frameworks(shop, leg, path, file):
     assert (report["requests"][0]["status"], report["failed"], run.status, run.err) == (
         201 if file == "s3" else 200, 0, 0, ""
     )  # fmt: skip
+
+
+def test_check(tmp_path):
+    """A template without functions of ours has nothing wrong."""
+    (tmp_path / "template.json").write_text('{"Resources": {}}')
+    run = Run(tmp_path, "check", "template.json")
+    assert (run.status, run.out) == (0, "functions checked: 0; errors: 0; warnings: 0\n")

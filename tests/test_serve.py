@@ -256,3 +256,14 @@ def test_faults(server, tmp_path, words, fault):
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert (run.returncode, run.stdout) == (2, "")
     assert run.stderr.endswith(f"cloud-events: {fault.format(taken=taken)}\n")
+
+
+def test_what_the_page_asks_for(server):
+    """The page, its samples, and the complete result of an event; nothing else is there."""
+    status, page = server.raw("/", b"", "GET")
+    assert (status, "<title>" in page if isinstance(page, str) else b"<title>" in page) == (200, True)
+    status, samples = server.raw("/samples", b"", "GET")
+    assert (status, json.loads(json.loads(samples)["sqs"])["Records"][0]["eventSource"]) == (200, "aws:sqs")
+    status, tried = server.raw("/try", json.dumps({"source": "nowhere"}).encode())
+    assert (status, json.loads(tried)["requests"][0]["path"]) == (200, "/nowhere")
+    assert server.raw("/elsewhere", b"", "GET")[0] == 404
