@@ -697,7 +697,7 @@ class TestInvoke:
         assert run.status == 1
 
     def test_timeout(self, shop):
-        """The context has the time that was given, else Lambda's longest; who needs longer is killed."""
+        """The context has the timeout that was given, or else Lambda's longest; exceeding it is a failure."""
         (shop / "shop.py").write_text(
             "import time\n"
             "def application(environ, start_response):\n"
@@ -711,7 +711,7 @@ class TestInvoke:
         assert '"Seconds": "3"' in run.out
         assert run.status == 0
         run = invoke(shop, "--timeout", 1, "s3.json")
-        assert "  next      retry: the function's time was over, so Lambda would have killed it; AWS" in run.out
+        assert "  next      retry: the function ran out of time, so Lambda would have killed it; AWS" in run.out
         assert run.status == 1
 
     def test_json(self, shop):

@@ -327,6 +327,17 @@ class TestLoan:
         answered = status(handle(outer, Context()))
         assert (answered, replies[1:]) == ((500, []) if outer is inner is USED else (204, [204]))
 
+    def test_of_a_handler_that_passes_a_request_on(self):
+        """A handler may call ours again, outside of the loop, and the same thread goes on with the loan."""
+
+        def handler(event, context):
+            if event is USED:
+                return handle(BROKEN, context)
+            return asyncio.get_event_loop().run_until_complete(asyncio.sleep(0, "done"))
+
+        handle = make_handler(application("asgi", page_of), http_handler=handler)
+        assert [handle(USED, Context()), handle(BROKEN, Context())] == ["done"] * 2
+
     def test_of_a_handler_that_delivers_events(self):
         """A handler of one's own may hand on what it has made of a request."""
         handle = make_handler(application("asgi", page_of), http_handler=lambda event, context: handle(S3, context))

@@ -318,7 +318,7 @@ ASYNC = (
 WHOLE = "AWS delivers the whole batch of %s again"
 STUCK = ", and nothing behind it, until it succeeds or expires"
 DLQ = ", until the queue gives it to its dead-letter queue"
-KILLED = "the function's time was over, so Lambda would have killed it; "
+KILLED = "the function ran out of time, so Lambda would have killed it; "
 CLIENT_ERROR = "the HTTP client gets an error, such as 502"
 ACKNOWLEDGED = "the event is acknowledged without a request"
 

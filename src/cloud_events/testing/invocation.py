@@ -162,7 +162,7 @@ class Invoker:
         left = seconds_left(context)
         if left is not None and left <= 0:
             word, sentence = _next_after_failure(adapted)
-            sentence = f"the function's time was over, so Lambda would have killed it; {sentence}"
+            sentence = f"the function ran out of time, so Lambda would have killed it; {sentence}"
         elif raised is not None:
             word, sentence = _next_after_failure(adapted)
         else:
