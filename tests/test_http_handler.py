@@ -343,6 +343,29 @@ class TestLoan:
         handle = make_handler(application("asgi", page_of), http_handler=lambda event, context: handle(S3, context))
         assert status(handle(USED, Context())) == 201
 
+    def test_that_is_waited_for_in_vain(self):
+        """Ctrl-C ends the wait for the loop, which stays with the thread that runs it."""
+        begun, gate = threading.Event(), threading.Event()
+
+        async def view():
+            begun.set()
+            gate.wait()
+
+        handle, before = served(view), signal.signal(signal.SIGINT, signal.default_int_handler)
+        interrupt = threading.Timer(0.1, signal.pthread_kill, (threading.main_thread().ident, signal.SIGINT))
+        try:
+            with ThreadPoolExecutor(1) as executor:
+                reply = executor.submit(handle, S3, Context())
+                begun.wait()
+                interrupt.start()
+                with pytest.raises(KeyboardInterrupt):
+                    handle(USED, Context())
+                gate.set()
+                assert status(reply.result()) == 204
+        finally:
+            signal.signal(signal.SIGINT, before)
+        assert status(handle(USED, Context())) == 204
+
     def test_at_the_same_time(self):
         """Requests and events of several threads are all answered, in one loop."""
         loops = set()

@@ -9,9 +9,8 @@
 #
 # Driving. To drive the loop means to run it. The loop has no thread of its own: handing an event to another thread and
 # waiting for it would cost several times as much as the event. A call is submitted to the loop, and then waited for. If
-# no thread drives the loop, the waiting thread drives it until its own call is done. If another thread drives, the
-# waiting thread sleeps until its call is done or the driver leaves; then it takes over. So an event never waits for
-# another one to end, and this works in a view:
+# no thread drives the loop, the waiting thread drives it. If another thread drives, the waiting thread sleeps until its
+# call is done. So this works in a view:
 #
 #     await asyncio.to_thread(handler, event, context)
 #
@@ -20,9 +19,12 @@
 # in its place for this one call. A call from inside our loop would wait for itself, so it raises RuntimeError. Between
 # two calls no thread drives: tasks that outlive their event are suspended, like the rest of a Lambda function.
 #
-# So the driving thread may change during a request, which asgiref (from 3.12 on) does not allow. Where several records
-# are sent at once, drive_while() in asgi.py keeps the loop in one thread. Nothing does so for calls that others make
-# from several threads.
+# The driver stays until all other calls are done, too. Otherwise another thread would take over in the middle of a
+# request, which asgiref (from 3.12 on) does not allow: it would lose the state that it keeps by thread, and a Django
+# view that calls async_to_sync could wait for itself. So a caller may have to wait for the calls of other threads. In
+# Lambda there are none but those for the records of its own event (drive_while() in asgi.py), and for those that are
+# late it does not stay. After that, a loan, or Ctrl-C, a waiting thread does take over. If its call was made by a view,
+# it does not stay either: it would wait for that view, which waits for it.
 #
 # Loans. Mangum and similar adapters for HTTP requests run the current loop of their thread themselves. So the loop is
 # lent to them: during the call their thread is the driver, and our loop is the current one there. A thread that drives
@@ -83,23 +85,29 @@ logger = logging.getLogger("cloud_events")
 SHUTDOWN_SECONDS = 1.5  # Lambda gives at most 2: developer guide, "Lambda execution environment lifecycle"
 
 
+INSIDE: ContextVar[bool] = ContextVar("cloud_events_inside", default=False)  # whether the current code is a call's
 LENT: ContextVar[object] = ContextVar("cloud_events_lent", default=None)  # the loan that the current code belongs to
 
 
 class Handle:
     """A call that was submitted to the loop, and its result or exception."""
 
-    __slots__ = ("done", "error", "result", "task")
+    __slots__ = ("error", "result", "task")
 
     result: Any
-    task: asyncio.Task[None]
 
     def __init__(self) -> None:
-        self.done = False
+        self.task: asyncio.Task[None] | None = None  # None until the loop is driven
         self.error: BaseException | None = asyncio.CancelledError()  # replaced as soon as its task runs
+
+    @property
+    def done(self) -> bool:
+        """Whether the call has ended."""
+        return self.task is not None and self.task.done()
 
     async def run(self, call: Call) -> None:
         """Await *call* and keep its result or exception."""
+        INSIDE.set(True)
         try:
             self.result = await call()
             self.error = None
@@ -113,6 +121,7 @@ class SharedLoop:
     def __init__(self, lock: threading.RLock) -> None:
         self.loop = asyncio.new_event_loop()
         self.loop.set_task_factory(task_factory)
+        self.calls: set[asyncio.Task[None]] = set()
         self.driver: int | None = None  # the thread that drives
         self.borrowers = 0  # the threads that wait for the loop to be lent to them
         self.lent: object | None = None  # marks a loan: other code runs the loop, and must not be stopped
@@ -133,54 +142,65 @@ class SharedLoop:
 
     def _begin(self, handle: Handle, call: Call, context: Context) -> None:
         handle.task = asyncio.Task(handle.run(call), loop=self.loop, name="cloud_events-call", context=context)
-        handle.task.add_done_callback(lambda _: self._end(handle))
+        handle.task.add_done_callback(self._end)
+        self.calls.add(handle.task)
 
-    def _end(self, handle: Handle) -> None:
-        handle.done = True
+    def _end(self, call: asyncio.Task[None]) -> None:
+        self.calls.discard(call)
         with self.lock:
             self.changed.notify_all()
-        self._stop()  # if the call is not the driver's own, the driver goes on
+        self._stop()  # the driver goes on if it stays for other calls
 
     def _stop(self) -> None:
         if self.lent is None:
             self.loop.stop()
 
-    def wait(self, handle: Handle, seconds: float | None = None) -> None:
-        """Wait until the call is done: by driving the loop, or for *seconds* while another thread drives it."""
-        thread = threading.get_ident()
-        if self.driver == thread:
+    def wait(self, handle: Handle, seconds: float | None = None, *, stay: bool = False) -> None:
+        """Wait until the call is done: by driving the loop, or for *seconds* while another thread drives it.
+
+        With *stay*, a thread that drives the loop does so until all other calls are done, too.
+        """
+        if self.driver == threading.get_ident():
             self._drive_lent(handle)
-        while not handle.done:
-            try:
+        while not handle.done and self._take_over(handle, seconds, stay):
+            pass
+
+    def _take_over(self, handle: Handle, seconds: float | None, stay: bool) -> bool:
+        """Drive as soon as no other thread does; return False if the call is done before, or after *seconds*."""
+        thread = threading.get_ident()
+        try:
+            with self.lock:
+                self.changed.wait_for(lambda: handle.done or self._free(), seconds)
+                if handle.done or not self._free():
+                    return False
+                self.driver = thread
+            self._drive(lambda: bool(self.borrowers) or (handle.done and not (stay and self._busy())))
+            return True
+        finally:
+            if self.driver == thread:
+                self.driver = None  # before anything that Ctrl-C may interrupt
                 with self.lock:
-                    self.changed.wait_for(lambda: handle.done or self._free(), seconds)
-                    if handle.done or not self._free():
-                        return
-                    self.driver = thread
-                while not (handle.done or self.borrowers):
-                    self._run()
-            finally:
-                if self.driver == thread:
-                    self.driver = None  # before anything that Ctrl-C may interrupt
-                    with self.lock:
-                        self.changed.notify_all()
+                    self.changed.notify_all()
+
+    def _busy(self) -> bool:
+        return any(not call.done() for call in self.calls)  # Ctrl-C may have kept _end() from running
 
     def _free(self) -> bool:
         return self.driver is None and not self.borrowers
 
-    def _run(self) -> None:
-        try:
-            self.loop.run_forever()
-        except (SystemExit, KeyboardInterrupt):
-            if threading.current_thread() is threading.main_thread():
-                raise
+    def _drive(self, until: Callable[[], bool]) -> None:
+        while not until():
+            try:
+                self.loop.run_forever()
+            except (SystemExit, KeyboardInterrupt):
+                if threading.current_thread() is threading.main_thread():
+                    raise
 
     def _drive_lent(self, handle: Handle) -> None:
         """Drive the loop until the call is done, in the thread that it was lent to and that does not run it now."""
         lent, self.lent = self.lent, None
         try:
-            while not handle.done:
-                self._run()
+            self._drive(lambda: handle.done)
         finally:
             self.lent = lent
 
@@ -246,20 +266,21 @@ class Loop:
         """The asyncio loop, or None while there is none."""
         return None if self._shared is None else self._shared.loop
 
-    def run(self, function: Callable[..., Coroutine[Any, Any, Any]], *arguments: Any) -> Any:
+    def run(self, function: Callable[..., Coroutine[Any, Any, Any]], *arguments: Any, stay: bool = True) -> Any:
         """Run ``await function(*arguments)`` in a copy of the caller's context; return the result or raise the error.
 
-        Raises RuntimeError inside the loop itself.
+        With *stay*, a thread that drives the loop does so until all other calls are done, too. Raises RuntimeError
+        inside the loop itself.
         """
         self.refuse_itself()
         with self._lock:
             shared = self._make()
             handle = shared.submit(partial(function, *arguments), callers_context())
         try:
-            _wait(shared, handle)
+            _wait(shared, handle, stay=stay and not INSIDE.get())
         except BaseException:  # Ctrl-C, or SystemExit of a task: the call must not go on during the next one
             with suppress(RuntimeError):  # the loop was closed meanwhile
-                shared.loop.call_soon_threadsafe(lambda: handle.task.cancel())
+                shared.loop.call_soon_threadsafe(lambda: handle.task and handle.task.cancel())
             raise
         error, handle.error = handle.error, None  # the frames of its traceback hold the handle
         if error is None:
@@ -354,12 +375,13 @@ class Loop:
         self._lock = threading.RLock()
 
 
-def _wait(shared: SharedLoop, handle: Handle, seconds: float | None = None) -> None:
+def _wait(shared: SharedLoop, handle: Handle, seconds: float | None = None, *, stay: bool = False) -> None:
     """Wait for the call, in a helper thread if the current thread already runs a loop."""
+    wait = partial(shared.wait, handle, seconds, stay=stay)
     if not _runs_a_loop():
-        shared.wait(handle, seconds)
+        wait()
         return
-    helper = threading.Thread(target=shared.wait, args=(handle, seconds), name="cloud_events-loop", daemon=True)
+    helper = threading.Thread(target=wait, name="cloud_events-loop", daemon=True)
     helper.start()
     helper.join()
 
@@ -374,14 +396,13 @@ def _runs_a_loop() -> bool:
 
 def _current_loop() -> asyncio.AbstractEventLoop | None:
     """Return the loop that was set as the current one of this thread, or None."""
-    if sys.version_info >= (3, 14):
-        try:
-            return asyncio.get_event_loop()
-        except RuntimeError:
-            return None
-    else:
-        # Private names, because get_event_loop() would make a loop in the main thread, which would stay open.
+    if threading.current_thread() is threading.main_thread() and sys.version_info < (3, 14):
+        # Private names, because get_event_loop() would make a loop, which would stay open.
         return getattr(getattr(asyncio.get_event_loop_policy(), "_local", None), "_loop", None)
+    try:
+        return asyncio.get_event_loop()
+    except RuntimeError:
+        return None
 
 
 def callers_context() -> Context:
