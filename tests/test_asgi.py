@@ -1,7 +1,6 @@
 """ASGI's HTTP: the scope of every event, and whatever an application may receive and send."""
 
 import asyncio
-import json
 import traceback
 from urllib.parse import unquote
 
@@ -11,10 +10,9 @@ from cloud_events import ConfigurationError, make_handler
 from cloud_events.errors import ProtocolError
 from cloud_events.interface.asgi import DEFAULT_SCOPE, Interface
 from cloud_events.interface.loop import LOOP
-from conftest import EVENTS, Context, expectations, sample
+from conftest import Context
 from deliveries import BODY, EVENT, request, scope_of
 
-SAMPLES = [(file.removesuffix(".json"), path) for file, _, path in expectations(EVENTS) if path not in ("http", "")]
 START = {"type": "http.response.start", "status": 200}
 END = {"type": "http.response.body"}
 
@@ -24,24 +22,6 @@ def closing_time():
     """Every test ends what it started."""
     yield
     LOOP.close()
-
-
-def referee(application):
-    """The application behind what asgi.readthedocs.io says of the types of a scope and of ``http.request``."""
-
-    async def refereed(scope, receive, send):
-        check_scope(scope)
-
-        async def checked_receive():
-            message = await receive()
-            assert (type(message), type(message["type"])) == (dict, str)
-            assert set(message) <= {"type", "body", "more_body"}
-            assert (type(message["body"]), type(message["more_body"])) == (bytes, bool)
-            return message
-
-        await application(scope, checked_receive, send)
-
-    return refereed
 
 
 def check_scope(scope):
@@ -72,28 +52,6 @@ def check_scope(scope):
 
 
 class TestScope:
-    @pytest.mark.parametrize("mode", ["event", "binary", "structured"])
-    @pytest.mark.parametrize(("name", "path"), SAMPLES)
-    def test_of_every_sample_is_valid(self, name, path, mode):
-        """The scope of every event has the types that ASGI wants, and the body is as long as it says."""
-        paths = []
-
-        @referee
-        async def application(scope, receive, send):
-            message = await receive()
-            headers = dict(scope["headers"])
-            assert len(headers) == len(scope["headers"])
-            assert int(headers[b"content-length"]) == len(message["body"])
-            assert mode != "event" or json.loads(message["body"]) == scope["aws.event"]
-            assert scope["cloud_events.delivery"].path == scope["path"]
-            paths.append(scope["path"])
-            await send(START)
-            await send(END)
-
-        make_handler(application, content_mode=mode, lifespan="off")(sample(name), Context())
-        assert paths
-        assert path == "per item" or set(paths) == {path}
-
     def test_defaults(self):
         """The README's environ as ASGI says it."""
         context = Context()
@@ -207,19 +165,6 @@ class TestScope:
 
         Interface(application, {"method": method}, "off").call(request())
         assert received == [(method.upper(), b"0", {"type": "http.request", "body": b"", "more_body": False})]
-
-    @pytest.mark.parametrize(("user", "path"), [({}, "/"), ({"path": ""}, "/"), ({"path": "/ü"}, "/ü")])
-    def test_path_of_what_nothing_matches(self, user, path):
-        """An event that no row matches goes to the path of the user's scope."""
-        paths = []
-
-        async def application(scope, receive, send):
-            paths.append(scope["path"])
-            await send(START)
-            await send(END)
-
-        make_handler(application, asgi_scope=user, lifespan="off")({"no": "row"}, None)
-        assert paths == [path]
 
     PAIRS = "'headers' must be pairs of bytes, such as [(b'accept', b'application/json')]"
     PAIR = "a pair such as ('localhost', 80), not"
@@ -445,19 +390,6 @@ class TestFailure:
         assert caught.value is error
         assert traceback.extract_tb(error.__traceback__)[-1].name == "application"
         assert error.__context__ is None
-
-    def test_after_the_answer_is_complete(self):
-        """What the application raises after its answer does not take it back."""
-        error = LookupError("no such book")
-
-        async def application(scope, receive, send):
-            await send(START)
-            await send(body(b"ready"))
-            raise error
-
-        response = call(application)
-        assert (response.status, response.body) == (200, b"ready")
-        assert response.error is error
 
     @pytest.mark.parametrize("complete", [False, True])
     def test_cancelling_itself(self, complete):
