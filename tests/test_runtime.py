@@ -14,7 +14,6 @@ from runtime_api import Runtime
 
 HANDLER = "cloud_events.handler.handler"
 LEGS = {"WSGI_APPLICATION": "apps.obedient.wsgi", "ASGI_APPLICATION": "apps.obedient:asgi"}
-ELSEWHERE: dict[str, str | None] = {"AWS_LAMBDA_FUNCTION_NAME": None, "_HANDLER": None}
 S3, SQS, LEX = sample("s3"), sample("sqs"), sample("lex.v1")
 
 
@@ -89,33 +88,16 @@ class TestInvocations:
         for secret in (S3["Records"][0]["s3"]["object"]["key"], S3["Records"][0]["s3"]["bucket"]["name"]):
             assert secret not in runtime.stdout
 
-    def test_an_http_event_is_an_invocation_error(self, leg: dict[str, str]) -> None:
-        """An HTTP request that nothing was set to take is refused by a name that AWS shows."""
-        with Runtime(HANDLER, **leg) as runtime:
-            error, message = runtime.invoke(sample("http.apigw2")).failure
-        assert error == "UnsupportedEvent"
-        assert "CLOUD_EVENTS_HTTP_HANDLER" in message
-
     def test_a_custom_handler_around_it(self, leg: dict[str, str]) -> None:
-        """A handler of one's own passes event and context on and does as it likes with the reply."""
+        """A handler of one's own does as it likes with the reply; the application is loaded in the init phase too."""
         with Runtime("apps.wrapping.my_handler", **leg) as runtime:
+            assert runtime.journal == ["loaded", *startup(leg), "next"]
             assert runtime.invoke(S3).value == {"request": "1", "reply": reply("/aws.s3", leg)}
 
-    def test_a_handler_in_the_applications_own_module(self) -> None:
-        """A module may hold both: the application that the setting names is loaded by the first event."""
-        with Runtime("apps.whole.handler", WSGI_APPLICATION="apps.whole.application") as runtime:
-            assert runtime.journal == ["loaded", "next"]
-            assert runtime.invoke(S3).value == reply("/aws.s3", {"WSGI_APPLICATION": "whole"})
-
     def test_a_handler_made_in_code(self) -> None:
-        """A module that only calls `make_handler` needs no settings."""
-        with Runtime("apps.made.wsgi_handler") as runtime:
-            assert runtime.invoke(S3).value == reply("/aws.s3", {"WSGI_APPLICATION": "made"})
-        assert runtime.init_error is None
-
-    def test_a_handler_made_in_code_with_a_keyword(self) -> None:
-        """The keywords of `make_handler` do what the settings do."""
-        with Runtime("apps.made.asgi_handler") as runtime:
+        """A module that only calls `make_handler` needs no settings; startup comes in the init phase."""
+        with Runtime("apps.made.handler") as runtime:
+            assert runtime.journal == ["loaded", "startup", "next"]
             assert runtime.invoke(told(LEX, 200, '["yes"]')).value == ["yes"]
 
 
@@ -164,26 +146,6 @@ class TestInit:
         assert init == ["loaded", *startup(leg), "next"]
         assert rest == ["response 1", "next", "response 2", "next"]
 
-    def test_elsewhere_the_first_event_loads_it(self, leg: dict[str, str]) -> None:
-        """Where no Lambda function has a name, importing the handler does nothing; the first event loads the rest."""
-        with Runtime(HANDLER, **leg, **ELSEWHERE) as runtime:
-            init = runtime.journal[:]
-            runtime.invoke(S3)
-            runtime.invoke(S3)
-            rest = runtime.journal[len(init) :]
-        assert init == ["next"]
-        assert rest == ["loaded", *startup(leg), "response 1", "next", "response 2", "next"]
-
-    def test_a_custom_handler_loads_what_the_setting_names(self, leg: dict[str, str]) -> None:
-        """Importing the library's handler into one's own loads the application in the init phase too."""
-        with Runtime("apps.wrapping.my_handler", **leg) as runtime:
-            assert runtime.journal == ["loaded", *startup(leg), "next"]
-
-    def test_a_handler_made_in_code_starts_up_in_the_init_phase(self) -> None:
-        """An application given in code has its lifespan startup before the first event."""
-        with Runtime("apps.made.asgi_handler") as runtime:
-            assert runtime.journal == ["loaded", "startup", "next"]
-
     def test_a_snapshot_is_taken_before_the_startup(self, leg: dict[str, str]) -> None:
         """With SnapStart the application is loaded into the snapshot and started up after the restore."""
         with Runtime(HANDLER, **leg, AWS_LAMBDA_INITIALIZATION_TYPE="snap-start") as runtime:
@@ -196,137 +158,51 @@ def startup(leg: dict[str, str]) -> list[str]:
     return ["startup"] if "ASGI_APPLICATION" in leg else []
 
 
-def native(setting: dict[str, str], *events: Any, **settings: str) -> list[Any]:
-    """What AWS receives for each of *events* in native mode: the response's value, or the error's type and message."""
-    received = []
-    with Runtime(HANDLER, CLOUD_EVENTS_RESPONSE="native", **setting, **settings) as runtime:
-        for event in events:
-            answer = runtime.invoke(event)
-            received.append(answer.value if answer.error is None else answer.failure)
+def test_native(leg: dict[str, str]) -> None:
+    """AWS receives what each sender understands: the JSON itself, the README's dictionary, or which records failed."""
+    some = {"batchItemFailures": [{"itemIdentifier": SQS["Records"][-1]["messageId"]}]}
+    received = {
+        "JSON": (told(LEX, 200, '{"sessionState": {}}'), {"sessionState": {}}),
+        "text": (told(LEX, 200, "See you — à bientôt", "text/plain"), "See you — à bientôt"),
+        "nothing": (told(LEX, 204), None),
+        "direct": (told({}, 200, '{"copies": 7}'), {"copies": 7}),
+        "asynchronous": (told(S3, 201, '{"added": 1}'), enveloped('{"added": 1}', leg, "201")),
+        "poller": (told(SQS, 200, json.dumps(some)), some),
+    }
+    with Runtime(HANDLER, CLOUD_EVENTS_RESPONSE="native", **leg) as runtime:
+        values = [runtime.invoke(event).value for event, _ in received.values()]
+        failed = runtime.invoke(told(LEX, 503, "out of paper", "text/plain"))
+    assert values == [value for _, value in received.values()]
+    assert failed.failure == ("EventFailed", "the application answered 503 at /aws.lex (lex.v1)\nout of paper")
     assert runtime.stderr == ""
-    return received
 
 
-class TestNative:
-    def test_sender_that_reads_the_answer(self, leg: dict[str, str]) -> None:
-        """AWS receives the JSON body itself, whatever its type; text where it is not JSON; null if empty."""
-        bodies = ['{"sessionState": {}}', "[1, 2]", '"yes"', "null", "7", "true"]
-        events = [told(LEX, 200, body) for body in bodies]
-        events += [told(LEX, 200, "See you — à bientôt", "text/plain"), told(LEX, 204)]
-        expected = [*(json.loads(body) for body in bodies), "See you — à bientôt", None]
-        assert native(leg, *events) == expected
-
-    def test_what_nothing_matches_is_answered_too(self, leg: dict[str, str]) -> None:
-        """A direct invocation, by Step Functions say, gets the body itself as well."""
-        assert native(leg, {}, told({}, 200, '{"copies": 7}')) == [{"path": "/"}, {"copies": 7}]
-
-    def test_asynchronous_sender(self, leg: dict[str, str]) -> None:
-        """Nobody reads the answer: AWS receives the README's dictionary."""
-        assert native(leg, told(S3, 201, '{"added": 1}')) == [enveloped('{"added": 1}', leg, "201")]
-
-    def test_poller(self, leg: dict[str, str]) -> None:
-        """AWS receives which records failed: none, or those that the application names."""
-        some = {"batchItemFailures": [{"itemIdentifier": SQS["Records"][-1]["messageId"]}]}
-        assert native(leg, told(SQS, 200), told(SQS, 200, json.dumps(some))) == [{"batchItemFailures": []}, some]
-
-    def test_window_state(self, leg: dict[str, str]) -> None:
-        """What the application hands on from one tumbling window's batch to the next reaches AWS."""
-        event = told(sample("kinesis__window"), 200, '{"state": {"copies": 7}}')
-        assert native(leg, event) == [{"batchItemFailures": [], "state": {"copies": 7}}]
-
-    @pytest.mark.parametrize(
-        ("name", "matcher", "path"),
-        [("lex.v1", "lex.v1", "/aws.lex"), ("s3", "s3", "/aws.s3"), ("sqs", "sqs", "/aws.sqs")],
-        ids=["sync", "async", "poll"],
-    )
-    def test_failure(self, leg: dict[str, str], name: str, matcher: str, path: str) -> None:
-        """Whoever sent the event, a failed answer is an invocation error of a stable type and message."""
-        events = [told(sample(name), 503, "out of paper", "text/plain"), sample(name) | {"raise": "why"}]
-        assert native(leg, *events) == [
-            ("EventFailed", f"the application answered 503 at {path} ({matcher})\nout of paper"),
-            ("OutOfPaperError", "why"),
-        ]
-
-    def test_failure_statuses(self, leg: dict[str, str]) -> None:
-        """What counts as a failure is the setting's to say."""
-        events = [told(LEX, 404, '"no such book"'), told(LEX, 503)]
-        answered, failed = native(leg, *events, CLOUD_EVENTS_FAILURE_STATUSES="500-599")
-        assert answered == "no such book"
-        assert failed == ("EventFailed", "the application answered 503 at /aws.lex (lex.v1)")
-
-    def test_record_by_record(self, leg: dict[str, str]) -> None:
-        """With one request for each record, AWS receives the identifiers of those that failed, whichever way."""
-        first, *_ = SQS["Records"]
-        orders = [{}, {"answer": {"status": 500}}, {"raise": "why"}, {}]
-        records = [first | {"messageId": f"id-{number}"} | order for number, order in enumerate(orders)]
-        assert native(leg, {"Records": records}, CLOUD_EVENTS_DELIVERY="record") == [
-            {"batchItemFailures": [{"itemIdentifier": "id-1"}, {"itemIdentifier": "id-2"}]}
-        ]
-
-    def test_envelope_is_a_success_to_aws(self, leg: dict[str, str]) -> None:
-        """Without the setting a failed answer is a returned value, and the log says what that means."""
-        with Runtime(HANDLER, **leg) as runtime:
-            answer = runtime.invoke(told(S3, 503, "out of paper", "text/plain"))
-        assert answer.value == enveloped("out of paper", leg, "503", "text/plain")
-        assert "CLOUD_EVENTS_RESPONSE=native" in runtime.stdout
-
-    def test_envelope_of_a_queue_reports_every_record(self, leg: dict[str, str]) -> None:
-        """A failed batch is reported record by record even in the README's dictionary."""
-        with Runtime(HANDLER, **leg) as runtime:
-            answer = runtime.invoke(told(SQS, 503))
-        failures = [{"itemIdentifier": record["messageId"]} for record in SQS["Records"]]
-        assert answer.value == enveloped("", leg, "503") | {"batchItemFailures": failures}
-
-
-WSGI, ASGI = LEGS["WSGI_APPLICATION"], LEGS["ASGI_APPLICATION"]
-FAULTS = {
-    "neither": (
-        {},
-        "neither WSGI_APPLICATION nor ASGI_APPLICATION is set; set one to the path of your application, such as "
-        "WSGI_APPLICATION='project.wsgi.application' (Django, Flask) or ASGI_APPLICATION='project.main.app' (FastAPI)",
-    ),
-    "both": (
-        LEGS,
-        f"WSGI_APPLICATION={WSGI!r} and ASGI_APPLICATION={ASGI!r} are both set; keep the one that your application "
-        "speaks: WSGI for Flask, ASGI for FastAPI, either for Django",
-    ),
-    "module": (
-        {"WSGI_APPLICATION": "shop.wsgi.application"},
-        "WSGI_APPLICATION='shop.wsgi.application': module 'shop' not found; "
-        "is it in the deployment package, and is the name spelled correctly?",
-    ),
-    "import": (
-        {"WSGI_APPLICATION": "apps.broken.application"},
-        "WSGI_APPLICATION='apps.broken.application': module 'apps.broken' was found, but it imports 'no_such_library', "
-        "which was not; is that in your requirements, and in the deployment package?",
-    ),
-    "attribute": (
-        {"ASGI_APPLICATION": "apps.obedient.agsi"},
-        "ASGI_APPLICATION='apps.obedient.agsi': module 'apps.obedient' has no 'agsi'; check the name",
-    ),
-    "kind": (
-        {"WSGI_APPLICATION": ASGI},
-        f"WSGI_APPLICATION={ASGI!r}: this application speaks ASGI; set ASGI_APPLICATION={ASGI!r} instead",
-    ),
-    "value": (
-        {"WSGI_APPLICATION": WSGI, "CLOUD_EVENTS_RESPONSE": "navite"},
-        "CLOUD_EVENTS_RESPONSE='navite': choose 'envelope' or 'native'",
-    ),
-    "name": (
-        {"WSGI_APPLICATION": WSGI, "CLOUD_EVENTS_RESPONES": "native"},
-        "CLOUD_EVENTS_RESPONES: no such setting; did you mean CLOUD_EVENTS_RESPONSE?",
-    ),
-}
+def test_envelope(leg: dict[str, str]) -> None:
+    """Without the setting a failed answer is a returned value, and the log says what that means."""
+    with Runtime(HANDLER, **leg) as runtime:
+        answer = runtime.invoke(told(S3, 503, "out of paper", "text/plain"))
+    assert answer.value == enveloped("out of paper", leg, "503", "text/plain")
+    assert "CLOUD_EVENTS_RESPONSE=native" in runtime.stdout
 
 
 class TestConfigurationFault:
-    @pytest.mark.parametrize("fault", FAULTS)
-    def test_is_an_init_error(self, fault: str) -> None:
+    @pytest.mark.parametrize(
+        ("name", "value", "fault"),
+        [
+            (
+                "WSGI_APPLICATION",
+                "shop.wsgi.application",
+                "module 'shop' not found; is it in the deployment package, and is the name spelled correctly?",
+            ),
+            ("CLOUD_EVENTS_RESPONSE", "navite", "choose 'envelope' or 'native'"),
+        ],
+    )
+    def test_is_an_init_error(self, name: str, value: str, fault: str) -> None:
         """AWS receives a fault of the configuration before any event, by a message that names the setting."""
-        settings, message = FAULTS[fault]
-        with Runtime(HANDLER, **settings) as runtime:
+        with Runtime(HANDLER, **{"WSGI_APPLICATION": LEGS["WSGI_APPLICATION"], name: value}) as runtime:
             assert runtime.init_error is not None
-        assert (runtime.init_error["errorType"], runtime.init_error["errorMessage"]) == ("ConfigurationError", message)
+        error = (runtime.init_error["errorType"], runtime.init_error["errorMessage"])
+        assert error == ("ConfigurationError", f"{name}={value!r}: {fault}")
         assert "next" not in runtime.journal
         assert runtime.process.returncode == 1
         assert runtime.stderr == ""
@@ -340,25 +216,11 @@ class TestConfigurationFault:
         assert runtime.init_error["errorMessage"] == "the application's startup failed: no database at books.internal"
         assert runtime.stderr == ""
 
-    def test_startup_that_fails_elsewhere(self) -> None:
-        """Elsewhere the startup belongs to the first event, fails it, and is tried again at the next."""
-        with Runtime(HANDLER, ASGI_APPLICATION="apps.stillborn.application", **ELSEWHERE) as runtime:
-            failures = [runtime.invoke(S3).failure, runtime.invoke(S3).failure]
-        assert failures == [("StartupFailed", "the application's startup failed: no database at books.internal")] * 2
-        assert runtime.journal == ["next", "startup", "error 1", "next", "startup", "error 2", "next"]
-
-    def test_a_custom_handler_without_settings(self) -> None:
-        """A handler of one's own may be imported without an application; each event then says what is missing."""
-        with Runtime("apps.wrapping.my_handler") as runtime:
-            assert runtime.init_error is None
-            error, message = runtime.invoke(S3).failure
-        assert (error, message) == ("ConfigurationError", FAULTS["neither"][1])
-
 
 class TestEnd:
     def test_sigterm_ends_the_lifespan(self) -> None:
         """Lambda's SIGTERM runs the application's shutdown once, and ends the process as it would have anyway."""
-        with Runtime(HANDLER, ASGI_APPLICATION=ASGI) as runtime:
+        with Runtime(HANDLER, ASGI_APPLICATION=LEGS["ASGI_APPLICATION"]) as runtime:
             runtime.invoke(S3)
             assert runtime.terminate() == -signal.SIGTERM
         assert runtime.journal == ["loaded", "startup", "next", "response 1", "next", "shutdown"]
@@ -366,13 +228,6 @@ class TestEnd:
 
     def test_sigterm_before_any_event(self) -> None:
         """An environment that never saw an event is shut down all the same."""
-        with Runtime(HANDLER, ASGI_APPLICATION=ASGI) as runtime:
+        with Runtime(HANDLER, ASGI_APPLICATION=LEGS["ASGI_APPLICATION"]) as runtime:
             assert runtime.terminate() == -signal.SIGTERM
         assert runtime.journal == ["loaded", "startup", "next", "shutdown"]
-
-    def test_sigterm_with_wsgi(self) -> None:
-        """A WSGI application has nothing to shut down and is not in the way."""
-        with Runtime(HANDLER, WSGI_APPLICATION=WSGI) as runtime:
-            runtime.invoke(S3)
-            assert runtime.terminate() == -signal.SIGTERM
-        assert runtime.stderr == ""

@@ -1,7 +1,6 @@
-"""Handlers made in code, for applications that no setting names."""
+"""A handler made in code, for an application that no setting names."""
 
-from apps.obedient import asgi, wsgi
+from apps.obedient import asgi
 from cloud_events import make_handler
 
-wsgi_handler = make_handler(wsgi)
-asgi_handler = make_handler(asgi, response="native")
+handler = make_handler(asgi, response="native")
