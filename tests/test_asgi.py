@@ -278,7 +278,8 @@ class TestAnswer:
             ([START | {"headers": None}], HEADERS),
             ([{"type": "http.response.start"}], STATUS(None)),
             ([START | {"status": "200"}], STATUS("200")),
-            ([START | {"status": 20}], STATUS(20)),
+            ([START | {"status": 99}], STATUS(99)),
+            ([START | {"status": 1000}], STATUS(1000)),
         ],
     )
     def test_against_the_rules(self, messages, fault):

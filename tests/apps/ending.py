@@ -12,7 +12,7 @@ from cloud_events.errors import ProtocolError
 logging.getLogger("asyncio").setLevel(logging.ERROR)  # not how slow a busy machine is
 
 begun = threading.Event()
-# What shutdown does: nothing, "wait", "block" or "fail".
+# What shutdown does: nothing, "wait" or "block".
 shutdown = []
 kept = []
 
@@ -62,11 +62,7 @@ async def leave():
     raise SystemExit(3)
 
 
-async def fail():
-    raise LookupError("no such printer")
-
-
-DO = {"wait": wait, "spawn": spawn, "block": block, "read": read, "leave": leave, "fail": fail}
+DO = {"wait": wait, "spawn": spawn, "block": block, "read": read, "leave": leave}
 
 
 @asynccontextmanager
