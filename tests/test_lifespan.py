@@ -257,7 +257,6 @@ class TestFailure:
             call()
         assert str(caught.value) == "the application's startup failed: the application gave no reason"
         assert repr(caught.value.__cause__) == ("LookupError('cleaned up')" if ends else "None")
-        LOOP.close()
         assert steps == ([] if ends else ["cancelled"])
 
     @pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt])
