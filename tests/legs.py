@@ -43,6 +43,23 @@ def application(leg, view):
     return {"wsgi": wsgi, "asgi": asgi}[leg]
 
 
+def bare(leg, view):
+    """An application of *leg*; *view* gives the Answer to each request, of its environ or scope and its raw body."""
+
+    def wsgi(environ, start_response):
+        given = view(environ, environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
+        start_response(f"{given.status} Answered", [*given.headers])
+        return [given.body]
+
+    async def asgi(scope, receive, send):
+        given = view(scope, (await receive())["body"])
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in given.headers]
+        await send({"type": "http.response.start", "status": given.status, "headers": headers})
+        await send({"type": "http.response.body", "body": given.body})
+
+    return {"wsgi": wsgi, "asgi": asgi}[leg]
+
+
 class Body(list):
     """The body of a WSGI response, whose close() may fail."""
 
