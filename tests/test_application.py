@@ -4,18 +4,7 @@ import asyncio
 import functools
 import sys
 
-import bottle
-import falcon
-import falcon.asgi
 import pytest
-from django.core.handlers.asgi import ASGIHandler
-from django.core.handlers.wsgi import WSGIHandler
-from fastapi import FastAPI
-from flask import Flask
-from litestar import Litestar
-from pyramid.config import Configurator
-from quart import Quart
-from starlette.applications import Starlette
 
 from cloud_events import ConfigurationError
 from cloud_events.application import interface_of, load
@@ -52,8 +41,6 @@ def shop(tmp_path, monkeypatch):
         ("shop.wsgi.application", "plain"),
         ("shop.wsgi:application", "plain"),
         ("shop.wsgi:Books.Views.application", "nested"),
-        ("sys:path", sys.path),
-        ("sys.path", sys.path),
     ],
 )
 def test_load(path, found):
@@ -69,15 +56,8 @@ BLANK = "remove the white space around the path"
 NOT_FOUND = "not found; is it in the deployment package, and is the name spelled correctly?"
 NOT_THERE = "which was not; is that in your requirements, and in the deployment package?"
 FAULTS = {
-    "": NO_PATH,
-    "application": NO_PATH,
-    "shop.wsgi.": NO_PATH,
-    ".wsgi.application": NO_PATH,
-    "shop..application": NO_PATH,
-    "shop.wsgi:": NO_PATH,
-    ":application": NO_PATH,
-    "shop:wsgi:application": NO_PATH,
-    "shop/wsgi.application": NO_PATH,
+    **dict.fromkeys(("", "application", "shop.wsgi.", ".wsgi.application", "shop..application"), NO_PATH),
+    **dict.fromkeys(("shop.wsgi:", ":application", "shop:wsgi:application", "shop/wsgi.application"), NO_PATH),
     " shop.wsgi.application": BLANK,
     "shop.wsgi:application\n": BLANK,
     "store.wsgi.application": f"module 'store' {NOT_FOUND}",
@@ -121,71 +101,41 @@ def test_a_module_that_failed_is_tried_again(tmp_path):
     assert load("shop.failing.application", "WSGI_APPLICATION") == "the shelf is full"
 
 
-def wsgi(environ, start_response):
-    pass
+def wsgi(environ, start_response): ...
 
 
-def wsgi_with_more(environ, start_response, charset="utf-8", *, debug=False):
-    pass
+def wsgi_with_more(environ, start_response, charset="utf-8", *, debug=False): ...
 
 
-def plain_asgi(scope, receive, send):
-    pass
+def plain_asgi(scope, receive, send): ...
 
 
-async def asgi(scope, receive, send):
-    pass
+async def asgi(scope, receive, send): ...
 
 
-async def asgi_of_any(*arguments):
-    pass
+async def asgi_of_any(*arguments): ...
 
 
-def asgi2(scope):
-    pass
-
-
-def any_of(*arguments):
-    pass
-
-
-def factory():
-    pass
+def any_of(*arguments): ...
 
 
 class Wsgi:
-    def __call__(self, environ, start_response):
-        pass
-
-    def method(self, environ, start_response):
-        pass
+    def __call__(self, environ, start_response): ...
 
     @classmethod
-    def of_the_class(cls, environ, start_response):
-        pass
-
-    @staticmethod
-    def static(environ, start_response):
-        pass
+    def of_the_class(cls, environ, start_response): ...
 
 
 class Asgi:
-    async def __call__(self, scope, receive, send):
-        pass
+    async def __call__(self, scope, receive, send): ...
 
 
 class WsgiClass:
-    def __init__(self, environ, start_response):
-        pass
-
-
-class WsgiSubclass(WsgiClass):
-    pass
+    def __init__(self, environ, start_response): ...
 
 
 class Asgi2Class:
-    def __init__(self, scope):
-        pass
+    def __init__(self, scope): ...
 
 
 class Opaque:
@@ -194,8 +144,7 @@ class Opaque:
 
 
 class Relayed(Wsgi):
-    def __call__(self, *arguments):
-        pass
+    def __call__(self, *arguments): ...
 
 
 def decorated(function):
@@ -222,46 +171,26 @@ def adapted(function):
         (plain_asgi, "asgi"),
         (asgi, "asgi"),
         (asgi_of_any, "asgi"),
-        (asgi2, "asgi2"),
         (any_of, None),
-        (factory, "factory"),
-        (lambda environ, start_response: None, "wsgi"),
+        (lambda: None, "factory"),
         (Wsgi(), "wsgi"),
-        (Wsgi().method, "wsgi"),
         (Wsgi.of_the_class, "wsgi"),
-        (Wsgi.static, "wsgi"),
         (Wsgi, "factory"),
         (Asgi(), "asgi"),
         (Asgi().__call__, "asgi"),
         (Relayed(), None),
         (WsgiClass, "wsgi"),
-        (WsgiSubclass, "wsgi"),
         (Asgi2Class, "asgi2"),
         (Opaque(), None),
         (functools.partial(wsgi_with_more, charset="latin-1"), "wsgi"),
         (functools.partial(functools.partial(asgi), {}), "asgi"),
-        (functools.partial(plain_asgi), "asgi"),
         (functools.partial(any_of), None),
         (decorated(wsgi), "wsgi"),
         (decorated(asgi), "asgi"),
         (decorated(decorated(plain_asgi)), "asgi"),
         (adapted(asgi), "wsgi"),
         (functools.cache(wsgi), "wsgi"),
-        (functools.cache(factory), "factory"),
         (print, None),
-        (bottle.Bottle(), "wsgi"),
-        (Configurator().make_wsgi_app(), "wsgi"),
-        (Flask("books"), "wsgi"),
-        (Flask("books").wsgi_app, "wsgi"),
-        (falcon.App(), "wsgi"),
-        (falcon.asgi.App(), "asgi"),
-        (FastAPI(), "asgi"),
-        (Starlette(), "asgi"),
-        (Litestar([], logging_config=None), "asgi"),
-        (Quart("books"), "asgi"),
-        # Made without their settings, which a call alone needs.
-        (WSGIHandler.__new__(WSGIHandler), "wsgi"),
-        (ASGIHandler.__new__(ASGIHandler), "asgi"),
     ],
     ids=lambda value: getattr(value, "__qualname__", type(value).__name__) if callable(value) else str(value),
 )

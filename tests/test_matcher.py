@@ -22,57 +22,41 @@ def positive(value):
 HOLD = [
     # Presence, not truth.
     ({"$.a": ...}, {"a": None}),
-    ({"$.a": ...}, {"a": ""}),
-    ({"$.a.b": ...}, {"a": {"b": {}}}),
-    ({"$[0]": ...}, [0]),
     ({"$": ...}, None),
     # A value.
     ({"$.kind": "order"}, ORDER),
     ({"$.paid": True}, ORDER),
     ({"$.a": 1}, {"a": 1.0}),
     ({"$.a": None}, {"a": None}),
-    ({"$.a": {"b": [1]}}, {"a": {"b": [1]}}),
     ({"$": "ping"}, "ping"),
     # A set of values.
     ({"$.kind": {"order", "return"}}, ORDER),
     ({"$.a": frozenset({1, None})}, {"a": None}),
     # A type.
     ({"$.kind": str, "$.lines": list, "$.paid": bool, "$": dict}, ORDER),
-    ({"$.a": int}, {"a": 0}),
     ({"$.a": float}, {"a": 0.5}),
     ({"$.a": type(None)}, {"a": None}),
-    ({"$.a": object}, {"a": None}),
     # A predicate.
     ({"$.lines[1].left": positive}, ORDER),
     ({"$.lines": len}, ORDER),
     # One of several matches suffices.
     ({"$.lines[*].left": positive}, ORDER),
-    ({"$.lines[1:].isbn": "9780571334650"}, ORDER),
-    ({"$..left": 7}, ORDER),
     ({"$.lines[?(@.left > 5)]": ...}, ORDER),
-    ({"$.*": True}, ORDER),
     # No condition takes every event.
-    ({}, ORDER),
     ({}, None),
 ]
 FAIL = [
     ({"$.a": ...}, {}),
-    ({"$.a": ...}, ["a"]),
-    ({"$.a": ...}, "a"),
-    ({"$[1]": ...}, [0]),
     ({"$.kind": "return"}, ORDER),
     ({"$.kind": "Order"}, ORDER),
     # A string is the whole value, and no number.
     ({"$.kind": "ord"}, ORDER),
-    ({"$.kind": ""}, ORDER),
     ({"$.a": "1"}, {"a": 1}),
-    ({"$.a": "1"}, {"a": None}),
     # JSON's true and false are no numbers.
     ({"$.paid": 1}, ORDER),
     ({"$.paid": {1, 2}}, ORDER),
     ({"$.paid": int}, ORDER),
     ({"$.a": True}, {"a": 1}),
-    ({"$.a": False}, {"a": 0}),
     ({"$.a": bool}, {"a": 1}),
     ({"$.a": float}, {"a": 1}),
     # A set holds values, not parts of them; an empty one holds none; a list is no key of a set.
@@ -80,12 +64,9 @@ FAIL = [
     ({"$.kind": set()}, ORDER),
     ({"$.lines": {"order"}}, ORDER),
     ({"$.lines[0].left": positive}, ORDER),
-    ({"$.lines[*].left": 5}, ORDER),
-    ({"$..right": ...}, ORDER),
     ({"$.lines[?(@.left > 7)]": ...}, ORDER),
     # All must hold.
     ({"$.kind": "order", "$.paid": False}, ORDER),
-    ({"$.kind": "return", "$.paid": True}, ORDER),
 ]
 
 
@@ -108,13 +89,10 @@ def test_explain():
     ]
 
 
-def test_explain_a_predicate_that_fails():
-    """A predicate that counts on the conditions before it does not hold where they do not."""
-    assert Matcher("a", {"$.kind": str, "$": len}, "/a").explain(5) == [("$.kind", str, False), ("$", len, False)]
-
-
-def test_a_predicates_own_fault_is_its_authors():
-    """What a predicate raises while an event is matched is raised unchanged: a silent miss would lose the event."""
+def test_a_predicate_that_fails():
+    """What a predicate raises is raised unchanged: a silent miss would lose the event. To explain() it does not hold."""
+    row = Matcher("a", {"$.kind": str, "$": len}, "/a")
+    assert row.explain(5) == [("$.kind", str, False), ("$", len, False)]
     with pytest.raises(TypeError, match=r"^object of type 'int' has no len\(\)$"):
         Matcher("a", {"$": len}, "/a").matches(5)
 
@@ -137,11 +115,10 @@ def test_a_row_keeps_what_it_was_given():
     assert repr(Matcher("a", {}, "$.b")) == "Matcher('a', {}, '$.b')"
 
 
-@pytest.mark.parametrize("path", ["/", "/a", "$", "$.a", "$..a", str.lower, None, HTTP, EACH])
-@pytest.mark.parametrize("reply", ["sync", "async", "poll", None])
-def test_good_rows(path, reply):
+@pytest.mark.parametrize("path", ["/", "$", "$..a", str.lower, None, HTTP, EACH])
+def test_good_rows(path):
     """Paths static, dynamic, callable and none, and each kind of reply."""
-    assert Matcher("a", {}, path, reply).path is path
+    assert [Matcher("a", {}, path, reply).path for reply in ("sync", "async", "poll", None)] == [path] * 4
 
 
 def test_jsonpaths_of_an_enumeration():
@@ -163,15 +140,12 @@ BROKEN = [
     (("", {}, "/a"), f"Matcher('', {{}}, '/a'): {NAME}"),
     ((5, {}, "/a"), f"Matcher(5, {{}}, '/a'): {NAME}"),
     (("a", None, "/a"), f"Matcher('a', None, '/a'): {WHERE}"),
-    (("a", ["$.b"], "/a"), f"Matcher('a', ['$.b'], '/a'): {WHERE}"),
     (("a", {5: ...}, "/a"), f"Matcher('a', {{5: Ellipsis}}, '/a'): {WHERE}"),
     (("a", {}, "b"), f"Matcher('a', {{}}, 'b'): {PATH}"),
-    (("a", {}, ""), f"Matcher('a', {{}}, ''): {PATH}"),
     (("a", {}, 5), f"Matcher('a', {{}}, 5): {PATH}"),
     (("a", {"$.b": ["c"]}, "/a"), f"Matcher('a', {{'$.b': ['c']}}, '/a'): {SET}list"),
     (("a", {"$.b": ("c", "d")}, "/a"), f"Matcher('a', {{'$.b': ('c', 'd')}}, '/a'): {SET}tuple"),
     (("a", {}, "/a", "none"), f"Matcher('a', {{}}, '/a', 'none'): {REPLY}"),
-    (("a", {}, "/a", "SYNC"), f"Matcher('a', {{}}, '/a', 'SYNC'): {REPLY}"),
     (("a", {}, "/a", ""), f"Matcher('a', {{}}, '/a', ''): {REPLY}"),
 ]
 

@@ -7,44 +7,32 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cloud_events import InvalidEvent, Matcher
-from cloud_events.adapter.path import Target, Targets, fault_of, route
+from cloud_events.adapter.path import Target, Targets, route
 
 ROUTES = [
     # Scheme and authority stay, as text; runs of slashes become one.
     ("https://github.com/x", "/https:/github.com/x", ""),
-    ("a/b", "/a/b", ""),
     ("//host/p", "/host/p", ""),
-    ("/books/catalogue", "/books/catalogue", ""),
     ("///a////b//", "/a/b/", ""),
     ("/", "/", ""),
-    ("//", "/", ""),
     ("urn:uuid:1-2", "/urn:uuid:1-2", ""),
-    ("aws.s3", "/aws.s3", ""),
     # What follows "#" is dropped; what follows the first "?" is the query string.
     ("https://github.com/cloudevents?a=b#c", "/https:/github.com/cloudevents", "a=b"),
     ("/a#b?c", "/a", ""),
-    ("/a#", "/a", ""),
-    ("/a?", "/a", ""),
     ("/a?b?c=/d&e", "/a", "b?c=/d&e"),
     ('/a?b c=é"<>\\^`{|}', "/a", "b%20c=%C3%A9%22%3C%3E%5C%5E%60%7B%7C%7D"),
     ("/a?b=%0d%0A&c=%", "/a", "b=%0d%0A&c=%"),
-    ("/a?../..", "/a", "../.."),
     # Percent-decoded once: what is still escaped is text.
     ("/Caf%C3%A9%20Noir", "/Café Noir", ""),
-    ("/caf%c3%a9", "/café", ""),
     ("/a%2Fb%2f%2Fc", "/a/b/c", ""),
     ("/a%3Fb%23c", "/a?b#c", ""),
     ("/%252e%252e/%2541", "/%2e%2e/%41", ""),
     ("/100%", "/100%", ""),
-    ("/%", "/%", ""),
-    ("/%4", "/%4", ""),
     ("/%zz%4g%é1% 41%  ", "/%zz%4g%é1% 41%  ", ""),
     ("/%%41", "/%A", ""),
     ("/%4%31", "/%41", ""),
     # Dots and backslashes that make no segment are text, and so is all other Unicode.
-    ("/...", "/...", ""),
     ("/.well-known/a..b/..c", "/.well-known/a..b/..c", ""),
-    ("\\..\\a", "/\\..\\a", ""),
     ("/a%5C..%5Cb", "/a\\..\\b", ""),
     ("/書籍/😀\u00a0\u2028\ufffe", "/書籍/😀\u00a0\u2028\ufffe", ""),
     (" /a ", "/ /a ", ""),
@@ -65,7 +53,6 @@ REFUSED = [
     (None, "the path must come from a string, not from null"),
     (True, "the path must come from a string, not from a boolean"),
     (5, "the path must come from a string, not from a number"),
-    (0.5, "the path must come from a string, not from a number"),
     (["/a"], "the path must come from a string, not from a list"),
     ({"a": "/a"}, "the path must come from a string, not from an object"),
     (b"/a", "the path must come from a string, not from bytes"),
@@ -134,23 +121,12 @@ def test_every_path_can_be_asked_for(segments):
     assert route(quote(path)) == (path, "")
 
 
-@pytest.mark.parametrize(
-    ("path", "fault"), [("/..", "'.' or '..' segments"), ("\n", "control characters"), ("/é ", "")]
-)
-def test_fault_of(path, fault):
-    """The prefix that a setting names is judged by the same rule."""
-    assert fault_of(path) == fault
-    assert fault_of(path, segments=False) == (fault if path == "\n" else "")
-
-
 STATIC = Matcher("orders", {}, "/orders")
 DYNAMIC = Matcher("shop", {}, "$.shop")
 SEVERAL = Matcher("shops", {}, "$.shops[*]")
 CALLABLE = Matcher("title", {}, lambda event: event["title"])
 TARGETS = [
-    (Targets(), None, {}, Target(None, "/", "")),
     (Targets("/in"), None, {}, Target(None, "/in", "")),
-    (Targets("/in"), STATIC, {}, Target("orders", "/orders", "")),
     (Targets(), DYNAMIC, {"shop": "cork?a=b"}, Target("shop", "/cork", "a=b")),
     (Targets(), SEVERAL, {"shops": ["cork", "../.."]}, Target("shops", "/cork", "")),
     (Targets(), CALLABLE, {"title": "Emma#2"}, Target("title", "/Emma", "")),
@@ -159,9 +135,7 @@ TARGETS = [
     (Targets("/in", "/events"), None, {}, Target(None, "/events/in", "")),
     (Targets("/", "/events"), STATIC, {}, Target("orders", "/events/orders", "")),
     (Targets("/", "/events"), DYNAMIC, {"shop": "//cork?a"}, Target("shop", "/events/cork", "a")),
-    (Targets("/", "/events"), CALLABLE, {"title": "/"}, Target("title", "/events/", "")),
     # The patterns are for dynamic values alone, for what decides the path.
-    (Targets("/", "", ("c*",)), None, {}, Target(None, "/", "")),
     (Targets("/", "", ("c*",)), STATIC, {}, Target("orders", "/orders", "")),
     (Targets("/", "", ("x", "c?r[jk]")), DYNAMIC, {"shop": "cork"}, Target("shop", "/cork", "")),
     (Targets("/", "", ("co*k",)), DYNAMIC, {"shop": "c%6Frk?a#b"}, Target("shop", "/cork", "a")),
@@ -179,7 +153,6 @@ def test_targets(targets, row, event, target):
 FILTER = "the value matches none of the patterns of CLOUD_EVENTS_SOURCES"
 NO_TARGETS = [
     (Targets(), DYNAMIC, {}, "matcher 'shop', $.shop: the path must come from a string, not from null"),
-    (Targets(), DYNAMIC, {"shop": [1]}, "matcher 'shop', $.shop: the path must come from a string, not from a list"),
     (Targets(), SEVERAL, {"shops": [".."]}, f"matcher 'shops', $.shops[*]: {DOTS}"),
     (Targets("/", "/events"), DYNAMIC, {"shop": "/.."}, f"matcher 'shop', $.shop: {DOTS}"),
     (Targets(), CALLABLE, {"title": ""}, f"matcher 'title', its callable path: {EMPTY}"),
@@ -189,7 +162,6 @@ NO_TARGETS = [
     (Targets("/", "", ("*dublin",)), DYNAMIC, {"shop": "cork#dublin"}, f"matcher 'shop', $.shop: {FILTER}"),
     (Targets("/", "", ("c%6Frk",)), DYNAMIC, {"shop": "c%6Frk"}, f"matcher 'shop', $.shop: {FILTER}"),
     (Targets("/", "", ("cork", "d*")), CALLABLE, {"title": "xd"}, f"matcher 'title', its callable path: {FILTER}"),
-    (Targets("/", "", ("*",)), DYNAMIC, {"shop": "a/.."}, f"matcher 'shop', $.shop: {DOTS}"),
 ]
 
 
@@ -199,8 +171,3 @@ def test_no_target(targets, row, event, message):
     with pytest.raises(InvalidEvent) as caught:
         targets.find(row, event)
     assert str(caught.value) == message
-
-
-def test_a_target_shows_no_query():
-    """Its repr is for logs and tracebacks."""
-    assert repr(Target("shop", "/cork", "secret")) == "<Target '/cork'>"

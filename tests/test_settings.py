@@ -164,19 +164,14 @@ VARIABLES = [
     ("CLOUD_EVENTS_LIFESPAN", "true", "=: choose 'auto', 'on' or 'off'"),
     ("CLOUD_EVENTS_FAILURE_STATUSES", "5xx", f"=: {STATUS.format('5xx')}"),
     ("CLOUD_EVENTS_FAILURE_STATUSES", "404,", f"=: {STATUS.format('')}"),
-    ("CLOUD_EVENTS_FAILURE_STATUSES", "404;500", f"=: {STATUS.format('404;500')}"),
     ("CLOUD_EVENTS_FAILURE_STATUSES", "99", f"=: {STATUS.format('99')}"),
     ("CLOUD_EVENTS_FAILURE_STATUSES", "600", f"=: {STATUS.format('600')}"),
     ("CLOUD_EVENTS_FAILURE_STATUSES", "599-500", f"=: {STATUS.format('599-500')}"),
     ("CLOUD_EVENTS_FAILURE_STATUSES", "500-", f"=: {STATUS.format('500-')}"),
-    ("CLOUD_EVENTS_FAILURE_STATUSES", "-500", f"=: {STATUS.format('-500')}"),
-    ("CLOUD_EVENTS_FAILURE_STATUSES", "500-599-600", f"=: {STATUS.format('500-599-600')}"),
-    ("CLOUD_EVENTS_FAILURE_STATUSES", " 404 , all", f"=: {STATUS.format('all')}"),
     ("CLOUD_EVENTS_PATH_PREFIX", "events", f"=: {SLASH}"),
     ("CLOUD_EVENTS_PATH_PREFIX", "/a/../b", "=: it must not have '.' or '..' segments"),
     ("CLOUD_EVENTS_PATH_PREFIX", "/a\n", "=: it must not have control characters"),
     ("CLOUD_EVENTS_PATH_PREFIX", "/a?b=c", "=: it must not have '?', '#' or '//'"),
-    ("CLOUD_EVENTS_PATH_PREFIX", "/a#b", "=: it must not have '?', '#' or '//'"),
     ("CLOUD_EVENTS_PATH_PREFIX", "//a", "=: it must not have '?', '#' or '//'"),
     ("CLOUD_EVENTS_SOURCES", "a,,b", f"=: {EMPTY}"),
     ("CLOUD_EVENTS_CONCURRENCY", "0", "=: it must be a whole number from 1, such as 10"),
@@ -185,7 +180,6 @@ VARIABLES = [
     ("CLOUD_EVENTS_UNWRAP", "s3", f"CLOUD_EVENTS_UNWRAP: {SINGLY}"),
     ("CLOUD_EVENTS_UNWRAP", "s3,", "=: one name is empty; write comma-separated names, such as 's3,sns'"),
     ("WSGI_ENVIRON", "shop.rows", "=: it must be a dict, not a list"),
-    ("WSGI_ENVIRON", "shop.none", f"=: {MISSING}"),
     ("CLOUD_EVENTS_MATCHERS", "shop.environ", "=: it must be a list of Matcher rows, not a dict"),
     ("CLOUD_EVENTS_HTTP_HANDLER", "shop.title", f"=: {LAMBDA} str"),
 ]
@@ -205,16 +199,12 @@ def test_wrong_variable(name, value, message, monkeypatch):
 @pytest.mark.parametrize(
     ("variable", "meant"),
     [
-        ("CLOUD_EVENTS_RESPONES", "RESPONSE"),
         ("CLOUD_EVENTS_SOURCE", "SOURCES"),
         ("CLOUD_EVENTS__DELIVERY", "DELIVERY"),
-        ("CLOUD_EVENT_RESPONSE", "RESPONSE"),
         ("CLOUDEVENTS_RESPONSE", "RESPONSE"),
         ("CLOUDEVENT_FAILURE_STATUS", "FAILURE_STATUSES"),
         ("cloud_events_delivery", "DELIVERY"),
-        ("CLOUD_EVENT_DELIVRY", "DELIVERY"),
         ("CLOUDEVENTS_CONTENTMODE", "CONTENT_MODE"),
-        ("CLOUD_EVENT_BUS_NAME", None),
         ("CLOUD_EVENT_SOURCE_ARN", None),
         ("CLOUD_EVENT_", None),
         ("MY_CLOUD_EVENTS_RESPONSE", None),
@@ -250,9 +240,7 @@ KEYWORDS = [
         "failure_statuses, http_handler, lifespan, matchers, path_prefix, response, sources, unwrap, wsgi_environ",
     ),
     (SHOP.wsgi, {"response": True}, "response=True: choose 'envelope' or 'native'"),
-    (SHOP.wsgi, {"delivery": ["record"]}, "delivery=['record']: choose 'batch' or 'record'"),
     (SHOP.wsgi, {"failure_statuses": 4}, f"failure_statuses=4: {STATUS.format('4')}"),
-    (SHOP.wsgi, {"failure_statuses": ""}, f"failure_statuses='': {STATUS.format('')}"),
     (SHOP.wsgi, {"path_prefix": b"/a"}, f"path_prefix=b'/a': {SLASH}"),
     (SHOP.wsgi, {"sources": ["a", ""]}, f"sources=['a', '']: {EMPTY}"),
     (SHOP.wsgi, {"sources": 5}, f"sources=5: {PATTERNS}"),
@@ -264,14 +252,12 @@ KEYWORDS = [
     (SHOP.wsgi, {"matchers": [ROW, 7]}, "matchers: row 1 must be a Matcher, not an int"),
     (SHOP.wsgi, {"http_handler": {}}, f"http_handler: {LAMBDA} dict"),
     (SHOP.wsgi, {"http_handler": SHOP.wsgi}, f"{HANDLER}write 'apig-wsgi', {MADE}"),
-    (SHOP.wsgi, {"http_handler": lambda environ, start_response: None}, f"{HANDLER}write 'apig-wsgi', {MADE}"),
     (SHOP.asgi, {"http_handler": SHOP.asgi}, f"{HANDLER}write 'mangum', {MADE}"),
     (
         SHOP.asgi,
         {"http_handler": "apig-wsgi"},
         "CLOUD_EVENTS_HTTP_HANDLER='apig-wsgi': this application speaks ASGI; write 'mangum'",
     ),
-    (SHOP.wsgi, {"http_handler": "shop.none"}, f"http_handler='shop.none': {MISSING}"),
 ]
 
 
@@ -283,21 +269,14 @@ def test_wrong_keyword(app, keywords, message):
     assert str(caught.value) == message
 
 
-@pytest.mark.parametrize(
-    ("row", "fault"),
-    [
-        ("Matcher('', {}, '/a')", "Matcher('', {}, '/a'): the name must be a non-empty string"),
-        ("Matcher('a', {'$.b': ['x', 'y']}, '/a')", "Matcher('a', {'$.b': ['x', 'y']}, '/a'): at '$.b': write a set"),
-    ],
-)
-def test_broken_row(row, fault, tmp_path, monkeypatch):
+def test_broken_row(tmp_path, monkeypatch):
     """A row that cannot be right is refused at start: the message names the setting, the module, and the row itself."""
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "rows", raising=False)
-    (tmp_path / "rows.py").write_text(f"from cloud_events import Matcher\nROWS = [{row}]\n", encoding="utf-8")
+    (tmp_path / "rows.py").write_text("from cloud_events import Matcher\nROWS = [Matcher('', {}, '/a')]\n")
     monkeypatch.setenv("WSGI_APPLICATION", "shop.wsgi")
     monkeypatch.setenv("CLOUD_EVENTS_MATCHERS", "rows.ROWS")
     with pytest.raises(ConfigurationError) as caught:
         from_environment()
     label = "CLOUD_EVENTS_MATCHERS='rows.ROWS': module 'rows' failed while it was imported: ConfigurationError: "
-    assert str(caught.value).startswith(label + fault)
+    assert str(caught.value) == f"{label}Matcher('', {{}}, '/a'): the name must be a non-empty string"
