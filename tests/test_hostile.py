@@ -1,8 +1,8 @@
 """Hostile events: where they may go, what of them becomes a header, and how much of them the library can stand."""
 
 import contextlib
+import importlib
 import json
-import os
 import re
 import sys
 import tracemalloc
@@ -12,6 +12,7 @@ from itertools import product
 import falcon
 import pytest
 from django.core.wsgi import get_wsgi_application
+from django.test import override_settings
 from flask import Flask
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -34,11 +35,7 @@ CONTEXT = Context()
 @pytest.fixture(scope="module", autouse=True)
 def django():
     """Django with a few routes."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "apps.django_books.settings")
-    import django
-    from django.test import override_settings
-
-    django.setup()
+    importlib.import_module("apps.django_books.wsgi")
     with override_settings(ROOT_URLCONF="apps.guarded.django_doors"):
         yield
 

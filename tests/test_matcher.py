@@ -90,7 +90,7 @@ def test_explain():
 
 
 def test_a_predicate_that_fails():
-    """What a predicate raises is raised unchanged: a silent miss would lose the event. To explain() it does not hold."""
+    """What a predicate raises is raised unchanged, or the event would be lost in silence; explain() says "not held"."""
     row = Matcher("a", {"$.kind": str, "$": len}, "/a")
     assert row.explain(5) == [("$.kind", str, False), ("$", len, False)]
     with pytest.raises(TypeError, match=r"^object of type 'int' has no len\(\)$"):

@@ -21,18 +21,6 @@ async def coroutine(request):
     return HttpResponse("in")
 
 
-@method_decorator(events_only, name="dispatch")
-class Plain(View):
-    def post(self, request):
-        return HttpResponse("in")
-
-
-@method_decorator(events_only, name="dispatch")
-class Async(View):
-    async def post(self, request):
-        return HttpResponse("in")
-
-
 class Open(View):
     def post(self, request):
         return HttpResponse("in")
@@ -41,6 +29,14 @@ class Open(View):
 class OpenAsync(View):
     async def post(self, request):
         return HttpResponse("in")
+
+
+@method_decorator(events_only, name="dispatch")
+class Plain(Open): ...
+
+
+@method_decorator(events_only, name="dispatch")
+class Async(OpenAsync): ...
 
 
 @method_decorator(events_only, name="dispatch")
