@@ -80,6 +80,7 @@ FAULTS = {
     "shop.wsgi": "'shop.wsgi' is a module; name the object in it, for example 'shop.wsgi.application'",
     "shop.wsgi.app": "module 'shop.wsgi' has no 'app'; check the name",
     "shop.wsgi:Books.application": "module 'shop.wsgi' has no 'Books.application'; check the name",
+    "shop:wsgi.application": "module 'shop' has no 'wsgi.application'; check the name",
     "shop.late:application": "module 'shop.late' has no 'application'; check the name",
 }
 

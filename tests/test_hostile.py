@@ -20,9 +20,9 @@ from pyramid.config import Configurator
 from pyramid.response import Response
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
-from starlette.routing import Route
 
 import cloud_events.handler
+from apps.guarded import shops
 from cloud_events import CloudEventsError, InvalidEvent, Matcher, make_handler
 from cloud_events.adapter import encoding
 from cloud_events.adapter.path import route
@@ -112,14 +112,11 @@ def flask_doors():
 
 
 def starlette_doors():
-    def endpoint(text):
-        async def answer(request):
-            return PlainTextResponse(text.format(**request.path_params))
-
-        return answer
-
-    routes = {name.replace("{rest}", "{rest:path}"): endpoint(name) for name in (*NAMES, "/admin/")}
-    return Starlette(routes=[Route(name, view, methods=["POST"]) for name, view in routes.items()])
+    application = Starlette()
+    for name in (*NAMES, "/admin/"):
+        view = shops.endpoint(lambda request, name=name: name.format(**request.path_params), None, PlainTextResponse)
+        application.add_route(name.replace("{rest}", "{rest:path}"), view, methods=["POST"])
+    return application
 
 
 def falcon_doors():
@@ -137,13 +134,10 @@ def falcon_doors():
 
 
 def pyramid_doors():
-    def view(text):
-        return lambda request: Response(text.format(**request.matchdict))
-
     with Configurator() as config:
         for name in (*NAMES, "/admin/"):
             config.add_route(name, name.replace("{rest}", "{rest:.*}"))
-            config.add_view(view(name), route_name=name)
+            config.add_view(lambda request, name=name: Response(name.format(**request.matchdict)), route_name=name)
         return config.make_wsgi_app()
 
 

@@ -55,7 +55,7 @@ OPTIONS = {
     "path_prefix": ("/a/", "/a", "/b/c", "/b/c", ""),
     "sources": ("a.*, b", ("a.*", "b"), [" c "], ("c",), ()),
     "unwrap": ("s3, sns", ("s3", "sns"), ["sns"], ("sns",), (), BY_RECORD),
-    "concurrency": ("10", 10, 2, 2, 1, BY_RECORD),
+    "concurrency": ("10", 10, 1, 1, 1, BY_RECORD),
 }
 
 
@@ -251,6 +251,7 @@ KEYWORDS = [
     (SHOP.wsgi, {"matchers": [ROW, 7]}, "matchers: row 1 must be a Matcher, not an int"),
     (SHOP.wsgi, {"http_handler": {}}, f"http_handler: {LAMBDA} dict"),
     (SHOP.wsgi, {"http_handler": SHOP.wsgi}, f"{HANDLER}write 'apig-wsgi', {MADE}"),
+    (SHOP.wsgi, {"http_handler": lambda environ, start_response: None}, f"{HANDLER}write 'apig-wsgi', {MADE}"),
     (SHOP.asgi, {"http_handler": SHOP.asgi}, f"{HANDLER}write 'mangum', {MADE}"),
     (
         SHOP.asgi,
