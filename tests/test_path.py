@@ -21,6 +21,7 @@ ROUTES = [
     ("/a#b?c", "/a", ""),
     ("/a?b?c=/d&e", "/a", "b?c=/d&e"),
     ('/a?b c=é"<>\\^`{|}', "/a", "b%20c=%C3%A9%22%3C%3E%5C%5E%60%7B%7C%7D"),
+    ("/a?../..", "/a", "../.."),
     ("/a?b=%0d%0A&c=%", "/a", "b=%0d%0A&c=%"),
     # Percent-decoded once: what is still escaped is text.
     ("/Caf%C3%A9%20Noir", "/Café Noir", ""),
@@ -52,7 +53,7 @@ REFUSED = [
     *[(value, EMPTY) for value in ("", "#", "?", "?a=b", "#a", "?a#b")],
     (None, "the path must come from a string, not from null"),
     (True, "the path must come from a string, not from a boolean"),
-    (5, "the path must come from a string, not from a number"),
+    *[(value, "the path must come from a string, not from a number") for value in (5, 0.5)],
     (["/a"], "the path must come from a string, not from a list"),
     ({"a": "/a"}, "the path must come from a string, not from an object"),
     (b"/a", "the path must come from a string, not from bytes"),

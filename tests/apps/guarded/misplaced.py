@@ -81,12 +81,6 @@ def fastapi():
     return application
 
 
-def fastapi_socket():
-    application = FastAPI()
-    misplaced(application.websocket("/socket"))
-    return application
-
-
 def fastapi_router():
     application, outer, inner = FastAPI(), APIRouter(), APIRouter()
     misplaced(inner.post("/aws.s3"))
@@ -107,7 +101,7 @@ def starlette():
 
 BUILDERS = {
     **{build.__name__: build for build in (flask, flask_decorated, flask_blueprint, flask_inside, flask_converted)},
-    **{build.__name__: build for build in (quart, quart_outside, fastapi, fastapi_socket, fastapi_router, starlette)},
+    **{build.__name__: build for build in (quart, quart_outside, fastapi, fastapi_router, starlette)},
     "fastapi_mounted": lambda: fastapi_mounts(CORSMiddleware(fastapi())),
     "bridged": lambda: fastapi_mounts(WSGIMiddleware(flask())),
 }
