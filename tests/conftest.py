@@ -2,12 +2,16 @@
 
 import asyncio
 import csv
+import io
 import json
+import logging
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
+from cloud_events.cli import main
 from planted import ear, pytest_runtest_makereport, silence  # noqa: F401  # for every test
 
 EVENTS = Path(__file__).parent / "events"
@@ -47,6 +51,33 @@ def mangums_loop():
 @pytest.fixture
 def context():
     return Context()
+
+
+@pytest.fixture
+def command(tmp_path, capsys):
+    """Run ``cloud-events`` in tmp_path, in this process: (exit status, standard output, standard error)."""
+
+    def run(*words, given=b"", **settings):
+        before = {*sys.modules}
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(tmp_path)
+            patch.setattr(sys, "path", [*sys.path])
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
+            for logger in (logging.root, logging.getLogger("cloud_events")):
+                patch.setattr(logger, "handlers", [])
+            unset = {"WSGI_APPLICATION": "", "ASGI_APPLICATION": "", "COLUMNS": "120"}
+            for name, value in {**unset, **settings}.items():
+                patch.setenv(name, value)
+            try:
+                status = main([*map(str, words)])
+            except SystemExit as ended:  # argparse's way
+                status = ended.code
+        for name in {*sys.modules} - before:
+            if Path(getattr(sys.modules[name], "__file__", None) or "/").is_relative_to(tmp_path):
+                del sys.modules[name]
+        return status, *capsys.readouterr()
+
+    return run
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""The command line, run as a person runs it: a process in a directory of its own, its whole output compared."""
+"""The command line: its whole output compared. What only a process shows is seen in one of its own."""
 
 import json
 import os
@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -60,7 +61,6 @@ FILES = {
     "direct": None,
     "query": {"source": "a/b?c=d#e"},
     "half": {"detail-type": 3, "source": 4, "detail": {}, "version": "2.0", "path": "/"},
-    "three": [OFFER, OFFER, OTHER | {"detail": {"shop": "cork"}}],
     "five": [OFFER, OFFER, OTHER | {"detail": {"shop": "cork"}}, OTHER | {"detail": {"shop": ".."}}, {"detail": 1}],
     "last": [OFFER, {"detail": 1}],
     "two": [OFFER, OFFER | {"shop": "/cork"}],
@@ -88,35 +88,50 @@ def shop(tmp_path):
     return tmp_path
 
 
-class Run:
-    """What a command printed, without its times, and its exit status."""
+class Run(NamedTuple):
+    """What a command printed, and its exit status."""
 
-    def __init__(self, directory, *words, given=b"", **settings):
-        self.run = subprocess.run(
-            [sys.executable, "-m", "cloud_events", *map(str, words)],
-            cwd=directory,
-            env={**os.environ, "PYTHONDEVMODE": "", "COLUMNS": "120", **settings},
-            input=given,
-            capture_output=True,
-            timeout=60,
-        )
-        self.status = self.run.returncode
-        self.out = re.sub(r"\d+\.\d+ ms", "T ms", self.run.stdout.decode())
-        # What a traceback underlines depends on the version of Python.
-        self.err = re.sub(r"^ +[~^]+\n", "", self.run.stderr.decode(), flags=re.MULTILINE)
+    status: int
+    printed: str
+    complained: str
 
-    def from_line(self, start):
-        """The lines of the output from the first that begins so."""
-        lines = self.out.splitlines()
-        return lines[next(number for number, line in enumerate(lines) if line.startswith(start)) :]
+    @property
+    def out(self):
+        """Without times."""
+        return re.sub(r"\d+\.\d+ ms", "T ms", self.printed)
+
+    @property
+    def err(self):
+        """Without what a traceback underlines, which depends on the version of Python."""
+        return re.sub(r"^ +[~^]+\n", "", self.complained, flags=re.MULTILINE)
 
     @property
     def json(self):
-        return [json.loads(line) for line in self.run.stdout.splitlines()]
+        return [json.loads(line) for line in self.printed.splitlines()]
 
 
-def invoke(directory, *words, **settings):
-    return Run(directory, "invoke", "--wsgi", "shop.application", *words, **settings)
+@pytest.fixture
+def run(command):
+    """Run a command in the shop, in this process."""
+    return lambda *words, **settings: Run(*command(*words, **settings))
+
+
+@pytest.fixture
+def invoke(run):
+    return lambda *words, **settings: run("invoke", "--wsgi", "shop.application", *words, **settings)
+
+
+def process(directory, *words, **settings):
+    """Run a command in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-m", "cloud_events", *words],
+        cwd=directory,
+        env={**os.environ, "PYTHONDEVMODE": "", **settings},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return Run(done.returncode, done.stdout, done.stderr)
 
 
 def write(directory, **events):
@@ -125,10 +140,9 @@ def write(directory, **events):
 
 
 class TestCommand:
-    def test_help(self, tmp_path):
+    def test_help(self, run):
         """Help names the commands and says what an exit status means."""
-        run = Run(tmp_path, "--help")
-        assert run.out == (
+        assert run("--help").out == (
             "usage: cloud-events [-h] [--version] COMMAND ...\n"
             "\n"
             "See where events go, and send them to your application as AWS Lambda would.\n"
@@ -151,15 +165,15 @@ class TestCommand:
             "was refused or failed; 2 if the command line, a setting or a file cannot be used.\n"
         )
 
-    def test_version(self, tmp_path):
+    def test_version(self, run):
         """The version is the package's."""
-        assert Run(tmp_path, "--version").out == f"cloud-events {__version__}\n"
+        assert run("--version").out == f"cloud-events {__version__}\n"
 
-    def test_no_command(self, tmp_path):
+    def test_no_command(self, run):
         """Without a command there is a usage line and exit status 2."""
-        run = Run(tmp_path)
-        assert run.status == 2
-        assert run.err.endswith("cloud-events: error: the following arguments are required: COMMAND\n")
+        status, out, err = run()
+        assert (status, out) == (2, "")
+        assert err.endswith("cloud-events: error: the following arguments are required: COMMAND\n")
 
     def test_script(self, shop):
         """The script that pip installs is this command."""
@@ -169,14 +183,11 @@ class TestCommand:
         run = subprocess.run([script, "match", "s3.json"], cwd=shop, capture_output=True, text=True)
         assert run.stdout.startswith("s3.json: POST /aws.s3, by row s3\n")
 
-    def test_a_setting_that_does_not_exist(self, shop):
+    @pytest.mark.parametrize("words", ["routes", "match s3.json", "invoke --wsgi shop.application s3.json"])
+    def test_a_setting_that_does_not_exist(self, shop, run, words):
         """A fault in the settings is one line on stderr and exit status 2, whatever the command."""
-        for words in (["routes"], ["match", "s3.json"], ["invoke", "--wsgi", "shop.application", "s3.json"]):
-            run = Run(shop, *words, CLOUD_EVENTS_RESPONS="native")
-            assert (run.status, run.out) == (2, "")
-            assert run.err == (
-                "cloud-events: CLOUD_EVENTS_RESPONS: no such setting; did you mean CLOUD_EVENTS_RESPONSE?\n"
-            )
+        fault = "cloud-events: CLOUD_EVENTS_RESPONS: no such setting; did you mean CLOUD_EVENTS_RESPONSE?\n"
+        assert run(*words.split(), CLOUD_EVENTS_RESPONS="native") == (2, "", fault)
 
     def test_a_reader_that_has_seen_enough(self, shop):
         """A pipe that is closed at the other end ends the command without a traceback."""
@@ -194,20 +205,20 @@ class TestCommand:
             "import os, signal\ndef application(environ, start_response):\n"
             "    signal.signal(signal.SIGINT, signal.default_int_handler)\n    os.kill(os.getpid(), signal.SIGINT)\n"
         )
-        run = Run(shop, "invoke", "--wsgi", "shop.application", "s3.json", "s3.json")
-        assert (run.status, run.out, run.err) == (130, "", "[1/2] s3.json\n")
+        words = ("invoke", "--wsgi", "shop.application", "s3.json", "s3.json")
+        assert process(shop, *words) == (130, "", "[1/2] s3.json\n")
 
     def test_a_terminal_without_the_letters(self, shop):
         """What cannot be written in the terminal's encoding is escaped."""
         write(shop, far=OFFER | {"source": "/本"})
-        run = Run(shop, "match", "far.json", PYTHONIOENCODING="ascii")
+        run = process(shop, "match", "far.json", PYTHONIOENCODING="ascii")
         assert run.out.splitlines()[0] == r"far.json: POST /\u672c, by row eventbridge"
 
 
 class TestRoutes:
-    def test_table(self, tmp_path):
+    def test_table(self, run):
         """Every row of the registry is a line, alternatives once, in the registry's order."""
-        run = Run(tmp_path, "routes")
+        run = run("routes")
         lines = [tuple(re.split("  +", line)) for line in run.out.splitlines()]
         assert lines[0] == ("ROW", "PATH", "SENDER READS")
         assert [*dict.fromkeys(line[0] for line in lines[1:])] == [*dict.fromkeys(row.name for row in OURS.rows)]
@@ -224,10 +235,10 @@ class TestRoutes:
         assert len({line.rindex("  ") for line in run.out.splitlines()}) == 1
         assert (run.status, run.err) == (0, "")
 
-    def test_own_rows_come_first(self, shop):
+    def test_own_rows_come_first(self, shop, run):
         """The rows of CLOUD_EVENTS_MATCHERS stand before ours; every path has the prefix, but where there is none."""
-        run = Run(shop, "routes", **OWN, CLOUD_EVENTS_PATH_PREFIX="/in")
-        lines = [re.split("  +", line) for line in run.out.splitlines()]
+        out = run("routes", **OWN, CLOUD_EVENTS_PATH_PREFIX="/in").out
+        lines = [re.split("  +", line) for line in out.splitlines()]
         ours = "what our row says"
         assert lines[1:9] == [
             ["offers", "/in/offers", ours],
@@ -241,9 +252,9 @@ class TestRoutes:
         ]
         assert ["http.alb", "http", "the HTTP response"] in lines
 
-    def test_json(self, shop):
+    def test_json(self, shop, run):
         """With --json there is an array with every row's conditions in words."""
-        listed = json.loads(Run(shop, "routes", "--json", **OWN).run.stdout)
+        listed = json.loads(run("routes", "--json", **OWN).printed)
         assert [each["where"] for each in listed[:5]] == [
             ["$['detail-type'] is one of 'Offered', 'Sold'", "$.detail is an object"],
             ["$.detail.shop passes a test"],
@@ -251,12 +262,7 @@ class TestRoutes:
             ["$.early passes by_shop()", "$.n is a number", "$.at is bytes"],
             ["$.test is True"],
         ]
-        assert listed[4] == {
-            "row": "tests",
-            "path": None,
-            "reads": "what our row says",
-            "where": ["$.test is True"],
-        }
+        assert listed[4] == {"row": "tests", "path": None, "reads": "what our row says", "where": ["$.test is True"]}
         where = ["$.Records[0].eventSource is 'aws:s3'"]
         assert {"row": "s3", "path": "/aws.s3", "reads": "nothing", "where": where} in listed
         assert len(listed) == 5 + len(OURS.rows)
@@ -366,27 +372,17 @@ two.json: row eventbridge.custombus, a request for each item
 
 class TestMatch:
     @pytest.mark.parametrize(("words", "settings", "status", "out"), MATCH)
-    def test_says_where_events_go_and_why(self, shop, words, settings, status, out):
-        """Each event has its request, the conditions that hold, or what came closest, and what its sender reads."""
-        run = Run(shop, "match", *words.split(), **settings)
-        assert (run.out, run.err, run.status) == (out, "", status)
+    def test_says_where_events_go_and_why(self, shop, run, words, settings, status, out):
+        """Each event has its request, the conditions that hold, or what came closest, and what its sender reads. The
+        exit status is that of the worst event, record or item.
+        """
+        assert run("match", *words.split(), **settings) == (status, out, "")
 
-    def test_the_worst_item_decides(self, shop):
-        """The exit status of a list is that of its worst item."""
-        assert Run(shop, "match", "three.json", **OWN).status == 0
-        assert Run(shop, "match", "last.json").status == 1
-
-    def test_standard_input(self, shop):
-        """``-`` is standard input, as in ``sam local generate-event s3 put | cloud-events match -``."""
-        run = Run(shop, "match", "-", given=(EVENTS / "s3.json").read_bytes())
-        assert run.out.splitlines()[0] == "standard input: POST /aws.s3, by row s3"
-        assert run.status == 0
-
-    def test_json(self, shop):
+    def test_json(self, shop, run):
         """With --json there is one object a line for each event, with the same keys whatever became of it."""
-        run = Run(shop, "match", "--json", "s3.json", "none.json", "alb.json", "last.json", "warmup.json")
-        s3, none, http, last, warmup = run.json
-        (handed,) = Run(shop, "match", "--json", "alb.json", CLOUD_EVENTS_HTTP_HANDLER="shop.refuse").json
+        found = run("match", "--json", "s3.json", "none.json", "alb.json", "last.json", "warmup.json")
+        s3, none, http, last, warmup = found.json
+        (handed,) = run("match", "--json", "alb.json", CLOUD_EVENTS_HTTP_HANDLER="shop.refuse").json
         sent = {"position": 0, "method": "POST", "via": []}
         request = sent | {"status": "matched", "row": "s3", "path": "/aws.s3", "why": [S3_WHY.strip()]}
         assert s3 == {
@@ -408,7 +404,7 @@ class TestMatch:
         alb = {"row": "http.alb", "from": "an Application Load Balancer", "why": ["$.requestContext.elb is present"]}
         assert handed["requests"] == [{"position": 0, "status": "http", **alb}]
         assert s3.keys() == none.keys() == http.keys() == last.keys() == warmup.keys() == handed.keys()
-        assert run.status == 1
+        assert found.status == 1
 
 
 class TestFiles:
@@ -424,16 +420,10 @@ class TestFiles:
             (b"[" * 100_000, "nested too deeply, also for Lambda"),
         ],
     )
-    def test_no_event_in_it(self, shop, content, complaint):
+    def test_no_event_in_it(self, tmp_path, run, content, complaint):
         """A file without an event is reported with the place and the reason; exit status 2."""
-        (shop / "event.json").write_bytes(content)
-        run = Run(shop, "match", "event.json")
-        assert (run.status, run.out, run.err) == (2, "", f"cloud-events: event.json: {complaint}\n")
-
-    def test_nothing_on_standard_input(self, shop):
-        """A pipe from a command that failed is reported as such."""
-        run = Run(shop, "match", "-")
-        assert run.err == "cloud-events: standard input: it is empty; did the command before | fail?\n"
+        (tmp_path / "event.json").write_bytes(content)
+        assert run("match", "event.json") == (2, "", f"cloud-events: event.json: {complaint}\n")
 
     @pytest.mark.parametrize(
         ("name", "complaint"),
@@ -445,22 +435,20 @@ class TestFiles:
             (".", "this is a directory; name the files in it, such as *.json"),
         ],
     )
-    def test_no_file(self, shop, name, complaint):
+    def test_no_file(self, shop, run, name, complaint):
         """A file that cannot be read is reported with the reason, and with the name that was perhaps meant."""
-        run = Run(shop, "match", name)
-        assert (run.status, run.out, run.err) == (2, "", f"cloud-events: {name}: {complaint}\n")
+        assert run("match", name) == (2, "", f"cloud-events: {name}: {complaint}\n")
 
-    def test_the_others_are_still_read(self, shop):
-        """One unusable file does not keep the others from being explained; the exit status is the worst."""
-        run = Run(shop, "match", "nowhere.txt", "s3.json", "none.json")
-        assert run.status == 2
-        assert run.out.startswith("s3.json: POST /aws.s3, by row s3\n")
-        assert run.err == "cloud-events: nowhere.txt: No such file or directory\n"
+    def test_standard_input(self, run):
+        """``-`` is standard input; a pipe from a command that failed is reported as such."""
+        assert run("match", "-", given=b"null").out.startswith("standard input: POST /: no row matches\n")
+        fault = "cloud-events: standard input: it is empty; did the command before | fail?\n"
+        assert run("match", "-") == (2, "", fault)
 
-    def test_utf_16(self, shop):
+    def test_utf_16(self, tmp_path, run):
         """A file that PowerShell wrote, in UTF-16, is read."""
-        (shop / "wide.json").write_text((shop / "s3.json").read_text(), encoding="utf-16")
-        assert Run(shop, "match", "wide.json").status == 0
+        (tmp_path / "wide.json").write_text(json.dumps(sample("s3")), encoding="utf-16")
+        assert run("match", "wide.json").status == 0
 
 
 S3_HEADERS = (
@@ -598,16 +586,16 @@ class TestInvoke:
               for option, wrong in (("--repeat", "0"), ("--repeat", "-1"), ("--timeout", "many"))),
         ],
     )  # fmt: skip
-    def test_mistakes(self, shop, words, complaint):
+    def test_mistakes(self, shop, run, words, complaint):
         """What cannot be is one line on stderr, without a traceback."""
-        run = Run(shop, "invoke", *words)
-        assert run.err.endswith(complaint)
-        assert (run.status, run.out, "Traceback" in run.err) == (2, "", False)
+        status, out, err = run("invoke", *words)
+        assert err.endswith(complaint)
+        assert (status, out, "Traceback" in err) == (2, "", False)
 
-    def test_success(self, shop):
+    def test_success(self, shop, run, invoke):
         """The report has the row, the request, the answer, the reply, what AWS would do next, and the times."""
-        run = Run(shop, "invoke", "s3.json", WSGI_APPLICATION="shop.application")
-        assert run.out == (
+        done = run("invoke", "s3.json", WSGI_APPLICATION="shop.application")
+        assert done.out == (
             "the application was here\n"
             "s3.json\n"
             "  matched   s3\n"
@@ -618,24 +606,24 @@ class TestInvoke:
             "  next      done: AWS is done with the event; nothing reads the reply\n"
             "  time      cold T ms, after T ms to load the application\n"
         )
-        assert (run.status, run.err) == (0, "")
+        assert (done.status, done.err) == (0, "")
         # The command line counts, not the environment.
-        assert invoke(shop, "s3.json", ASGI_APPLICATION="no.application").status == 0
+        assert invoke("s3.json", ASGI_APPLICATION="no.application").status == 0
 
     @pytest.mark.parametrize(("words", "settings", "status", "lines", "err"), INVOKE)
-    def test_says_what_became_of_each_event(self, shop, words, settings, status, lines, err):
+    def test_says_what_became_of_each_event(self, shop, invoke, words, settings, status, lines, err):
         """The output ends in these lines, before the times, and what was logged or raised is on stderr."""
         (shop / "web.py").write_text("def handler(event, context):\n    return {'statusCode': 200, 'body': {1j}}\n")
-        run = invoke(shop, *words.split(), **settings)
+        run = invoke(*words.split(), **settings)
         assert lines + "  time      cold T ms, after T ms to load the application\n" in run.out
         assert (run.err, run.status) == (err.format(shop=shop), status)
 
-    def test_records(self, shop):
+    def test_records(self, shop, invoke):
         """Each record's request is a line; its traceback is logged once, and it is said which records are retried."""
         (shop / "shop.py").write_text(
             APPLICATION.replace("said =", "said = {'raise': 'no such shelf'} if '7002' in str(event) else")
         )
-        run = invoke(shop, "sqs.json", **RECORD)
+        run = invoke("sqs.json", **RECORD)
         assert re.findall(r"request   POST /aws.sqs, \d+ bytes: (.+)", run.out) == [
             "201, after T ms",
             "nothing, but raised LookupError, after T ms",
@@ -646,28 +634,28 @@ class TestInvoke:
         assert run.err.count("Traceback") == 2
         assert run.status == 1
 
-    def test_rows(self, shop):
+    def test_rows(self, shop, invoke):
         """A row of one's own is named, and so are the query string, that no row matched, and a tool that is called."""
-        run = invoke(shop, "--tool", "find", "query.json")
-        assert "  matched   bedrock.agentcore\n  request   POST /aws.bedrock.agentcore/find, 22 bytes\n" in run.out
-        run = invoke(shop, "offer.json", "direct.json", "query.json", **OWN)
-        assert "  matched   eventbridge\n  request   POST /offers, by row offers, 50 bytes\n" in run.out
-        assert "  matched   no row\n  request   POST /, 4 bytes\n" in run.out
-        assert "  matched   source\n  request   POST /a/b?c=d, 22 bytes\n" in run.out
+        out = invoke("--tool", "find", "query.json").out
+        assert "  matched   bedrock.agentcore\n  request   POST /aws.bedrock.agentcore/find, 22 bytes\n" in out
+        out = invoke("offer.json", "direct.json", "query.json", **OWN).out
+        assert "  matched   eventbridge\n  request   POST /offers, by row offers, 50 bytes\n" in out
+        assert "  matched   no row\n  request   POST /, 4 bytes\n" in out
+        assert "  matched   source\n  request   POST /a/b?c=d, 22 bytes\n" in out
 
     @pytest.mark.parametrize(("module", "leg", "line", "err", "out"), FAILING)
-    def test_shows_where_it_failed(self, shop, module, leg, line, err, out):
+    def test_shows_where_it_failed(self, shop, run, module, leg, line, err, out):
         """What failed in the application is shown where it failed, by its own frames alone."""
         (shop / "web.py").write_text(module)
-        run = Run(shop, "invoke", f"--{leg}", "web.application", "--timeout", 1, "s3.json")
+        run = run("invoke", f"--{leg}", "web.application", "--timeout", 1, "s3.json")
         assert f'  File "{shop}/web.py", line {line}\n{err.format(shop=shop)}' in run.err
         assert out in run.out
         assert "cloud_events/" not in run.err
         assert run.status == (1 if out else 2)
 
-    def test_several_files(self, shop):
+    def test_several_files(self, shop, invoke):
         """Of several files the progress is shown on stderr, and only the first has to load the application."""
-        run = invoke(shop, "s3.json", "nowhere", "offer.json")
+        run = invoke("s3.json", "nowhere", "offer.json")
         assert run.err == (
             "[1/3] s3.json\n[2/3] nowhere\ncloud-events: nowhere: No such file or directory\n[3/3] offer.json\n"
         )
@@ -677,7 +665,7 @@ class TestInvoke:
         ]
         assert run.status == 2
 
-    def test_repeat(self, shop):
+    def test_repeat(self, shop, invoke):
         """Repeated, the first run's report stands for all; cold and warm times are apart, and failures counted."""
         (shop / "shop.py").write_text(
             "seen = []\n"
@@ -686,7 +674,7 @@ class TestInvoke:
             "    start_response('200 OK' if len(seen) < 3 else '500 No', [])\n"
             "    return []\n"
         )
-        run = invoke(shop, "--repeat", 4, "s3.json", "offer.json")
+        run = invoke("--repeat", 4, "s3.json", "offer.json")
         assert run.out.splitlines()[10] == "  answered  200, after T ms"
         assert [line for line in run.out.splitlines() if line[2:8] in ("time  ", "failed")] == [
             "  time      cold T ms, after T ms to load the application; warm T ms, the median of 3",
@@ -696,7 +684,7 @@ class TestInvoke:
         ]
         assert run.status == 1
 
-    def test_timeout(self, shop):
+    def test_timeout(self, shop, invoke):
         """The context has the timeout that was given, or else Lambda's longest; exceeding it is a failure."""
         (shop / "shop.py").write_text(
             "import time\n"
@@ -706,15 +694,15 @@ class TestInvoke:
             "    start_response('200 OK', [('Seconds', str(-(-left // 1000)))])\n"
             "    return []\n"
         )
-        assert '"Seconds": "900"' in invoke(shop, "s3.json").out
-        run = invoke(shop, "--timeout", 3, "s3.json")
+        assert '"Seconds": "900"' in invoke("s3.json").out
+        run = invoke("--timeout", 3, "s3.json")
         assert '"Seconds": "3"' in run.out
         assert run.status == 0
-        run = invoke(shop, "--timeout", 1, "s3.json")
+        run = invoke("--timeout", 1, "s3.json")
         assert "  next      retry: the function ran out of time, so Lambda would have killed it; AWS" in run.out
         assert run.status == 1
 
-    def test_json(self, shop):
+    def test_json(self, shop, run):
         """With --json stdout has one object a line, and nothing of what the application prints, even at its end."""
         (shop / "web.py").write_text(
             "async def application(scope, receive, send):\n"
@@ -730,7 +718,7 @@ class TestInvoke:
             "    await send({'type': 'http.response.start', 'status': 201, 'headers': []})\n"
             "    await send({'type': 'http.response.body', 'body': b'stored'})\n"
         )
-        run = Run(shop, "invoke", "--asgi", "web:application", "--json", "--repeat", 2, "offer.json", "none.json")
+        run = run("invoke", "--asgi", "web:application", "--json", "--repeat", 2, "offer.json", "none.json")
         offer, none = run.json
         for report, runs in ((offer, 2), (none, 2)):
             assert len(report["milliseconds"].pop("runs")) == runs
@@ -760,7 +748,7 @@ class TestInvoke:
         ]
         assert run.status == 1
 
-    def test_a_group_of_exceptions(self, shop):
+    def test_a_group_of_exceptions(self, shop, run):
         """The exceptions in a group, as task groups raise them, are without frames of ours, too."""
         (shop / "web.py").write_text(
             "from cloud_events import make_handler\n"
@@ -772,10 +760,10 @@ class TestInvoke:
             "    except LookupError as error:\n"
             "        raise ExceptionGroup('two', [error, ValueError('other')])\n"
         )
-        run = Run(shop, "invoke", "--asgi", "web:application", "s3.json")
-        assert "ExceptionGroup: two (2 sub-exceptions)" in run.err
-        assert f'File "{shop}/shop.py", line 17, in refuse' in run.err
-        assert "cloud_events" not in run.err
+        err = run("invoke", "--asgi", "web:application", "s3.json").err
+        assert "ExceptionGroup: two (2 sub-exceptions)" in err
+        assert f'File "{shop}/shop.py", line 17, in refuse' in err
+        assert "cloud_events" not in err
 
 
 @pytest.mark.parametrize(
@@ -787,7 +775,7 @@ def test_the_frameworks(shop, leg, path, file):
     pytest.importorskip(path.partition("_")[0])
     shutil.copytree(Path(__file__).parent / "apps", shop / "apps")
     write(shop, opened={"source": "books.opened"})
-    run = Run(shop, "invoke", f"--{leg}", f"apps.{path}.application", f"{file}.json", "--json")
+    run = process(shop, "invoke", f"--{leg}", f"apps.{path}.application", f"{file}.json", "--json")
     (report,) = run.json
     assert (report["requests"][0]["status"], report["failed"], run.status, run.err) == (
         201 if file == "s3" else 200, 0, 0, ""
@@ -797,5 +785,5 @@ def test_the_frameworks(shop, leg, path, file):
 def test_check(tmp_path):
     """A template without functions of ours has nothing wrong."""
     (tmp_path / "template.json").write_text('{"Resources": {}}')
-    run = Run(tmp_path, "check", "template.json")
-    assert (run.status, run.out) == (0, "functions checked: 0; errors: 0; warnings: 0\n")
+    nothing = "functions checked: 0; errors: 0; warnings: 0\n"
+    assert process(tmp_path, "check", "template.json") == (0, nothing, "")

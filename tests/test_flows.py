@@ -138,28 +138,54 @@ class Cloud:
             return connection.execute(f"SELECT * FROM {table}").fetchall()
 
 
+# What moto adds to, or writes otherwise than, AWS's own samples: AWS sends whole seconds.
+DEVIATIONS = {"ApproximateCreationDateTime: float, not int"}
+FREE = ("MessageAttributes", "Keys", "NewImage", "OldImage")
+BUILT = {
+    "aws:s3": kit.s3(),
+    "aws:sns": kit.sns("Emma", "stock"),
+    "aws:sqs": kit.sqs("Emma", fifo=True),
+    "aws:dynamodb": kit.dynamodb(new={"id": 1}, old={"id": 1}),
+    "aws:kinesis": kit.kinesis("Emma"),
+}
+
+
+def differences(emitted, built, key="event"):
+    """What *emitted* has and *built* has not, or has of another type."""
+    if isinstance(emitted, dict) and isinstance(built, dict):
+        for name, value in emitted.items():
+            if name not in built:
+                yield f"{key}.{name}: not there"
+            elif name not in FREE:
+                yield from differences(value, built[name], name)
+    elif isinstance(emitted, list) and isinstance(built, list):
+        for value in emitted:
+            yield from differences(value, built[0], key)
+    elif type(emitted) is not type(built):
+        yield f"{key}: {type(emitted).__name__}, not {type(built).__name__}"
+
+
 @pytest.fixture(params=["batch", "record"])
-def delivery(request):
-    return request.param
+def settings(request):
+    return {"delivery": request.param}
 
 
 @pytest.fixture
-def unwrap():
-    return ()
-
-
-@pytest.fixture
-def cloud(tmp_path, monkeypatch, delivery, unwrap):
+def cloud(tmp_path, monkeypatch, settings):
+    """AWS with the bookshop. Each event of the test kit has all that moto emits, and it has it in the same types."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "none")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     database = tmp_path / "shop.sqlite3"
     with moto.mock_aws():
-        settings = {"response": "native", "delivery": delivery, "unwrap": unwrap}
-        cloud = Cloud(make_handler(bookshop(database), **settings), database)
+        cloud = Cloud(make_handler(bookshop(database), response="native", **settings), database)
         monkeypatch.setattr(LambdaFunction, "_invoke_lambda", lambda function, event: cloud.invoke(event))
         yield cloud
     assert cloud.failures == []
+    for event in cloud.delivered:
+        for record in event.get("Records", ()):
+            source = record.get("eventSource") or record["EventSource"]
+            assert {*differences(event, BUILT[source])} <= DEVIATIONS
 
 
 def bucket(**targets):
@@ -176,6 +202,17 @@ def bucket(**targets):
     return client
 
 
+def table(client):
+    """The ARN of the stream of a new table of books."""
+    return client.create_table(
+        TableName="books",
+        KeySchema=[{"AttributeName": "title", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "title", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )["TableDescription"]["LatestStreamArn"]
+
+
 class TestFlows:
     def test_s3(self, cloud):
         """An object that is put into a bucket becomes a row, and is none when it is deleted."""
@@ -186,44 +223,46 @@ class TestFlows:
         s3.delete_object(Bucket="uploads", Key="my novels/Émile (1).epub")
         assert cloud.rows("book") == [("uploads", "Emma.epub", 3)]
 
-    def test_sns(self, cloud):
-        """A message published to a topic reaches the subscribed function."""
-        sns = boto3.client("sns")
-        topic = sns.create_topic(Name="stock")["TopicArn"]
-        sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=cloud.function)
-        sns.publish(TopicArn=topic, Message="Emma is sold out", Subject="stock")
-        assert cloud.rows("journal") == [("stock", "Emma is sold out")]
-
-    def test_sns_to_sqs(self, cloud):
-        """A message published to a topic lies in the subscribed queue's message as JSON."""
+    @pytest.mark.parametrize("protocol", ["lambda", "sqs"])
+    def test_sns(self, cloud, protocol):
+        """A message published to a topic reaches the subscribed function, or lies in the subscribed queue as JSON."""
         sns = boto3.client("sns")
         topic = sns.create_topic(Name="stock")["TopicArn"]
         _, queue = cloud.queue("orders")
-        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
         cloud.poll(queue)
+        sns.subscribe(TopicArn=topic, Protocol=protocol, Endpoint=cloud.function if protocol == "lambda" else queue)
         sns.publish(TopicArn=topic, Message="Emma is sold out", Subject="stock")
         assert cloud.rows("journal") == [("stock", "Emma is sold out")]
+        if protocol == "sqs":
+            events = cloud.delivered[0], kit.sns_in_sqs("Emma", subject="stock")
+            emitted, built = (json.loads(event["Records"][0]["body"]) for event in events)
+            assert [*differences(emitted, built)] == []
+            assert emitted.keys() == built.keys()
 
-    def test_s3_to_sns_to_sqs(self, cloud):
-        """An S3 event can come by a topic and a queue, in the message of the message; S3's test event came first."""
-        sns = boto3.client("sns")
-        topic = sns.create_topic(Name="uploads")["TopicArn"]
-        _, queue = cloud.queue("uploads")
-        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
-        s3 = bucket(Topic=topic)
-        cloud.poll(queue)
-        s3.put_object(Bucket="uploads", Key="Emma.epub", Body=b"123")
-        test, put = (json.loads(text) for _, text in cloud.rows("journal"))
-        assert test["Event"] == "s3:TestEvent"
-        assert put["Records"][0]["s3"]["object"]["key"] == "Emma.epub"
+    @pytest.mark.parametrize("settings", [{"delivery": "record", "unwrap": "s3,sns"}])
+    @pytest.mark.parametrize("by_topic", [False, True])
+    def test_s3_inside(self, cloud, by_topic):
+        """S3's events in the messages of queues and topics arrive as themselves; the bucket's test event is done."""
+        _, target = cloud.queue("uploads")
+        cloud.poll(target)
+        if by_topic:
+            queue, target = target, boto3.client("sns").create_topic(Name="uploads")["TopicArn"]
+            boto3.client("sns").subscribe(TopicArn=target, Protocol="sqs", Endpoint=queue)
+        s3 = bucket(**{"Topic" if by_topic else "Queue": target})
+        s3.put_object(Bucket="uploads", Key="my novels/Émile (1).epub", Body=b"12345")
+        assert cloud.rows("book") == [("uploads", "my novels/Émile (1).epub", 5)]
+        assert cloud.rows("journal") == []
+        test, _ = (event["Records"][0]["body"] for event in cloud.delivered)
+        assert "s3:TestEvent" in test
 
     def test_sqs(self, cloud):
-        """A message that was handled is gone from its queue."""
-        url, queue = cloud.queue("orders")
+        """The messages of a FIFO queue arrive in their order, and are gone from it when they were handled."""
+        url, queue = cloud.queue("orders.fifo", FifoQueue="true", ContentBasedDeduplication="true")
         cloud.poll(queue)
         sqs = boto3.client("sqs")
-        sqs.send_message(QueueUrl=url, MessageBody="one Emma")
-        assert cloud.rows("journal") == [(None, "one Emma")]
+        for text in ("one", "two", "three"):
+            sqs.send_message(QueueUrl=url, MessageBody=text, MessageGroupId="ada")
+        assert cloud.rows("journal") == [(None, "one"), (None, "two"), (None, "three")]
         assert "Messages" not in sqs.receive_message(QueueUrl=url)
 
     def test_sqs_failure(self, cloud):
@@ -242,14 +281,6 @@ class TestFlows:
         assert len(cloud.failures) == 2
         cloud.failures.clear()
         assert (None, "two Emmas") in cloud.rows("journal")
-
-    def test_sqs_fifo(self, cloud):
-        """The messages of a FIFO queue arrive in their order."""
-        url, queue = cloud.queue("orders.fifo", FifoQueue="true", ContentBasedDeduplication="true")
-        cloud.poll(queue)
-        for text in ("one", "two", "three"):
-            boto3.client("sqs").send_message(QueueUrl=url, MessageBody=text, MessageGroupId="ada")
-        assert [text for _, text in cloud.rows("journal")] == ["one", "two", "three"]
 
     def test_dynamodb(self, cloud):
         """What is done to a table's items is done to the rows."""
@@ -286,132 +317,3 @@ class TestFlows:
             logGroupName="site", logStreamName="one", logEvents=[{"timestamp": now, "message": "GET /books"}]
         )
         assert cloud.rows("journal") == [("site", "GET /books")]
-
-
-class TestInside:
-    """S3's events in the messages of topics and queues arrive as themselves."""
-
-    @pytest.fixture
-    def delivery(self):
-        return "record"
-
-    @pytest.fixture
-    def unwrap(self):
-        return "s3,sns"
-
-    @pytest.mark.parametrize("by_topic", [False, True])
-    def test_s3(self, cloud, by_topic):
-        """An object that is put into a bucket becomes a row; the test event of the bucket is done without a request."""
-        _, target = cloud.queue("uploads")
-        cloud.poll(target)
-        if by_topic:
-            queue, target = target, boto3.client("sns").create_topic(Name="uploads")["TopicArn"]
-            boto3.client("sns").subscribe(TopicArn=target, Protocol="sqs", Endpoint=queue)
-        s3 = bucket(**{"Topic" if by_topic else "Queue": target})
-        s3.put_object(Bucket="uploads", Key="my novels/Émile (1).epub", Body=b"12345")
-        assert cloud.rows("book") == [("uploads", "my novels/Émile (1).epub", 5)]
-        assert cloud.rows("journal") == []
-        test, _ = (event["Records"][0]["body"] for event in cloud.delivered)
-        assert "s3:TestEvent" in test
-
-
-def table(client):
-    """The ARN of the stream of a new table of books."""
-    return client.create_table(
-        TableName="books",
-        KeySchema=[{"AttributeName": "title", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "title", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
-    )["TableDescription"]["LatestStreamArn"]
-
-
-# What moto adds to, or writes otherwise than, AWS's own samples.
-DEVIATIONS = {
-    "ApproximateCreationDateTime: float, not int",  # AWS sends whole seconds
-    "object.size: not there",  # of an object that was deleted, AWS tells no size and no ETag
-    "object.eTag: not there",
-}
-FREE = ("MessageAttributes", "Keys", "NewImage", "OldImage")
-
-
-def differences(emitted, built, key="event"):
-    """What *emitted* has and *built* has not, or has of another type."""
-    if isinstance(emitted, dict) and isinstance(built, dict):
-        for name, value in emitted.items():
-            if name not in built:
-                yield f"{key}.{name}: not there"
-            elif name not in FREE:
-                yield from differences(value, built[name], name)
-    elif isinstance(emitted, list) and isinstance(built, list):
-        for value in emitted:
-            yield from differences(value, built[0], key)
-    elif type(emitted) is not type(built):
-        yield f"{key}: {type(emitted).__name__}, not {type(built).__name__}"
-
-
-class TestBuilders:
-    """Each event of the test kit has all that moto emits, and it has it in the same types."""
-
-    @pytest.fixture
-    def delivery(self):
-        return "batch"
-
-    def check(self, cloud, *built):
-        assert len(cloud.delivered) == len(built)
-        for emitted, event in zip(cloud.delivered, built, strict=True):
-            assert {*differences(emitted, event)} <= DEVIATIONS
-
-    def test_s3(self, cloud):
-        """Objects that come and go."""
-        s3 = bucket(LambdaFunction=cloud.function)
-        s3.put_object(Bucket="uploads", Key="Emma (1).epub", Body=b"123")
-        s3.delete_object(Bucket="uploads", Key="Emma (1).epub")
-        put, removed = kit.s3(key="Emma (1).epub"), kit.s3(key="Emma (1).epub", event="ObjectRemoved:Delete")
-        self.check(cloud, put, removed)
-        keys = [event["Records"][0]["s3"]["object"]["key"] for event in (*cloud.delivered, put, removed)]
-        assert {*keys} == {"Emma+%281%29.epub"}
-        names = [event["Records"][0]["eventName"] for event in cloud.delivered]
-        assert names == [event["Records"][0]["eventName"] for event in (put, removed)]
-
-    def test_messages(self, cloud):
-        """Notifications, messages, and the one in the other."""
-        sns = boto3.client("sns")
-        topic = sns.create_topic(Name="stock")["TopicArn"]
-        url, queue = cloud.queue("orders")
-        fifo_url, fifo = cloud.queue("orders.fifo", FifoQueue="true", ContentBasedDeduplication="true")
-        for source in (queue, fifo):
-            cloud.poll(source)
-        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
-        sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=cloud.function)
-        sns.publish(TopicArn=topic, Message="Emma", Subject="stock")
-        sqs = boto3.client("sqs")
-        sqs.send_message(QueueUrl=url, MessageBody="Emma")
-        sqs.send_message(QueueUrl=fifo_url, MessageBody="Emma", MessageGroupId="ada")
-        nested = kit.sns_in_sqs("Emma", subject="stock")
-        self.check(cloud, nested, kit.sns("Emma", "stock"), kit.sqs("Emma"), kit.sqs("Emma", fifo=True))
-        emitted, built = (json.loads(event["Records"][0]["body"]) for event in (cloud.delivered[0], nested))
-        assert [*differences(emitted, built)] == []
-        assert emitted.keys() == built.keys()
-
-    def test_streams(self, cloud):
-        """Changes of a table's items, and records of a stream."""
-        client = boto3.client("dynamodb")
-        cloud.poll(table(client))
-        item = {"title": "Emma", "pages": 474, "read": True, "by": {"name": "Jane"}, "tags": ["novel", None]}
-        typed = kit.dynamodb(new=item, keys=["title"])["Records"][0]["dynamodb"]
-        client.put_item(TableName="books", Item=typed["NewImage"])
-        client.delete_item(TableName="books", Key=typed["Keys"])
-        client = boto3.client("kinesis")
-        client.create_stream(StreamName="clicks", ShardCount=1)
-        cloud.poll(client.describe_stream(StreamName="clicks")["StreamDescription"]["StreamARN"])
-        client.put_record(StreamName="clicks", Data=b"/books/1", PartitionKey="ada")
-        new, old = kit.dynamodb(new=item, keys=["title"]), kit.dynamodb(old=item, keys=["title"])
-        clicked = kit.kinesis("/books/1", partition_key="ada")
-        self.check(cloud, new, old, clicked)
-        for emitted, built, image in zip(cloud.delivered, (new, old), ("NewImage", "OldImage"), strict=False):
-            assert emitted["Records"][0]["eventName"] == built["Records"][0]["eventName"]
-            for key in ("Keys", image):
-                assert emitted["Records"][0]["dynamodb"][key] == built["Records"][0]["dynamodb"][key]
-        data = [event["Records"][0]["kinesis"]["data"] for event in (cloud.delivered[2], clicked)]
-        assert data[0] == data[1]

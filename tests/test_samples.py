@@ -3,13 +3,13 @@
 import json
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 
 from cloud_events import testing as kit
 from cloud_events.adapter.catalog import ROWS
 from cloud_events.adapter.router import OURS
-from cloud_events.cli import main
 from cloud_events.cli.sample import KINDS, SAMPLES
 from sent import sent
 
@@ -40,19 +40,9 @@ def test_values_of_a_cloudevent_in_kafka():
 
 
 @pytest.fixture
-def sample(capsys, monkeypatch):
+def sample(command):
     """What ``cloud-events sample`` says: (exit status, stdout, stderr)."""
-
-    monkeypatch.setattr(sys, "path", [*sys.path])  # which the command adds the current directory to
-
-    def call(*words):
-        try:
-            status = main(["sample", *words])
-        except SystemExit as ended:  # argparse's way
-            status = ended.code
-        return status, *capsys.readouterr()
-
-    return call
+    return partial(command, "sample")
 
 
 def event(sample, *words):
