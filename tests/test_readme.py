@@ -6,7 +6,6 @@ import json
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -14,9 +13,8 @@ from cloud_events import make_handler, settings
 from cloud_events.interface.wsgi import DEFAULT_ENVIRON
 from conftest import sample
 from sent import sent
+from test_docs import README, rows_of
 
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 FILES = {block.partition("\n")[0][2:]: block for block in BLOCKS if re.match(r"# [\w/]+\.py\n", block)}
 
@@ -159,13 +157,7 @@ def test_the_lock(project):
 
 def table(heading):
     """The rows of the table under a header line."""
-    lines = README[README.index(heading) :].splitlines()[2:]
-    rows = []
-    for line in lines:
-        if not line.startswith("|"):
-            return rows
-        rows.append([cell.strip() for cell in line.strip("|").split("|")])
-    return rows
+    return rows_of(README[README.index(heading) :].partition("\n\n")[0])[2:]
 
 
 def test_the_settings_are_those_that_exist():

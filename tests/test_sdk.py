@@ -10,6 +10,7 @@ from contextlib import suppress
 from datetime import datetime
 from functools import cache
 from importlib.metadata import version
+from unittest.mock import ANY
 from urllib.parse import unquote
 
 import pytest
@@ -110,18 +111,6 @@ def assert_same(found, attributes, data):
     added = {"time", "datacontenttype", "datacontentencoding"} - {*attributes}
     assert comparable({name: found[0][name] for name in found[0] if name not in added}) == comparable(attributes)
     assert found[1] in readings(data)
-
-
-class Anything:
-    """Data that is not compared."""
-
-    def __eq__(self, other):
-        return True
-
-    __hash__ = None
-
-
-ANY = Anything()
 
 
 def readings(data):

@@ -190,7 +190,6 @@ def test_own_pages(server, host):
 
 REFUSED = [
     ("GET /nothing", None, b"", 404, "the page is at {url}/"),
-    (f"GET {INVOKE}", None, b"", 404, "the page is at {url}/"),
     ("POST /", 2, b"{}", 404, "post events to {url}" + INVOKE),
     (f"POST {INVOKE}", None, b"", 411, "send the event with a Content-Length"),
     (f"POST {INVOKE}", 6291457, b"", 413, "an event has at most 6291456 bytes"),
@@ -248,22 +247,20 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("words", "fault"), FAULTS)
-def test_faults(server, tmp_path, words, fault):
+def test_faults(server, tmp_path, command, words, fault):
     """What cannot be served is one line and exit status 2."""
     (tmp_path / "shop.py").write_text(APPLICATION)
     taken = server.url.rpartition(":")[2]
-    command = [sys.executable, "-m", "cloud_events", "serve", *words.format(taken=taken).split()]
-    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
-    assert (run.returncode, run.stdout) == (2, "")
-    assert run.stderr.endswith(f"cloud-events: {fault.format(taken=taken)}\n")
+    fault = f"cloud-events: {fault.format(taken=taken)}\n"
+    status, out, err = command("serve", *words.format(taken=taken).split())
+    assert (status, out, err[-len(fault) :]) == (2, "", fault)
 
 
 def test_what_the_page_asks_for(server):
-    """The page, its samples, and the complete result of an event; nothing else is there."""
+    """The page, its samples, and the complete result of an event."""
     status, page = server.raw("/", b"", "GET")
-    assert (status, "<title>" in page if isinstance(page, str) else b"<title>" in page) == (200, True)
+    assert (status, "<title>" in page) == (200, True)
     status, samples = server.raw("/samples", b"", "GET")
     assert (status, json.loads(json.loads(samples)["sqs"])["Records"][0]["eventSource"]) == (200, "aws:sqs")
     status, tried = server.raw("/try", json.dumps({"source": "nowhere"}).encode())
     assert (status, json.loads(tried)["requests"][0]["path"]) == (200, "/nowhere")
-    assert server.raw("/elsewhere", b"", "GET")[0] == 404

@@ -1,0 +1,24 @@
+"""An ASGI application that says when it lives, and when it is asked; an event may have it fail."""
+
+import json
+import threading
+
+LIVES = []
+THREAD = threading.main_thread()
+
+
+async def application(scope, receive, send):
+    print(scope["type"])
+    if scope["type"] == "lifespan":
+        for step in ("startup", "shutdown"):
+            await receive()
+            LIVES.append(step)
+            print(step)
+            await send({"type": f"lifespan.{step}.complete"})
+        return
+    event = json.loads((await receive())["body"])
+    if "raise" in event:
+        raise LookupError(event["raise"])
+    await send({"type": "http.response.start", "status": 201, "headers": [(b"content-type", b"application/json")]})
+    answer = {"path": scope["path"], "keys": sorted(event), "thread": threading.current_thread() is THREAD}
+    await send({"type": "http.response.body", "body": json.dumps(answer).encode()})
