@@ -1,15 +1,11 @@
-"""Real flows: boto3 talks to AWS, as far as moto plays it; what AWS would hand to the function reaches a database.
+"""Real flows: boto3 talks to AWS, as far as moto plays it; what AWS would hand to the function reaches a bookshop.
 
 moto would run the function in Docker. Here the function is the handler, in this process; the event is moto's own.
 """
 
 import base64
 import gzip
-import io
 import json
-import sqlite3
-import zipfile
-from contextlib import closing
 from urllib.parse import unquote_plus
 
 import pytest
@@ -26,29 +22,23 @@ LambdaFunction = pytest.importorskip("moto.awslambda.models").LambdaFunction
 REGION = "eu-west-1"
 
 
-def bookshop(file):
-    """A Flask application that keeps books, and a journal of what it was told, in a SQLite database."""
+def bookshop(books, journal):
+    """A Flask application that keeps the sizes of *books*, and a *journal* of what it was told."""
     app = Flask(__name__)
-
-    def write(statement, *values):
-        with closing(sqlite3.connect(file)) as connection, connection:
-            connection.execute(statement, values)
 
     @app.post("/aws.s3")
     def stored():
         for record in request.json["Records"]:
-            bucket, entry = record["s3"]["bucket"]["name"], record["s3"]["object"]
-            key = unquote_plus(entry["key"])
+            entry = record["s3"]["object"]
             if record["eventName"].startswith("ObjectRemoved"):
-                write("DELETE FROM book WHERE shelf = ? AND title = ?", bucket, key)
+                del books[unquote_plus(entry["key"])]
             else:
-                write("INSERT INTO book VALUES (?, ?, ?)", bucket, key, entry["size"])
+                books[unquote_plus(entry["key"])] = entry["size"]
         return "", 204
 
     @app.post("/aws.sns")
     def told():
-        for record in request.json["Records"]:
-            write("INSERT INTO journal VALUES (?, ?)", record["Sns"]["Subject"], record["Sns"]["Message"])
+        journal.extend((record["Sns"]["Subject"], record["Sns"]["Message"]) for record in request.json["Records"])
         return "", 204
 
     @app.post("/aws.sqs")
@@ -60,56 +50,48 @@ def bookshop(file):
                 message = json.loads(record["body"])
             except ValueError:
                 message = {"Message": record["body"]}
-            write("INSERT INTO journal VALUES (?, ?)", message.get("Subject"), message["Message"])
+            journal.append((message.get("Subject"), message["Message"]))
         return "", 204
 
     @app.post("/aws.dynamodb")
     def changed():
         for record in request.json["Records"]:
             title = record["dynamodb"]["Keys"]["title"]["S"]
-            write("DELETE FROM book WHERE title = ?", title)
             if "NewImage" in record["dynamodb"]:
-                pages = record["dynamodb"]["NewImage"]["pages"]["N"]
-                write("INSERT INTO book VALUES (?, ?, ?)", record["eventName"], title, int(pages))
+                books[title] = record["dynamodb"]["NewImage"]["pages"]["N"]
+            else:
+                del books[title]
+            journal.append((record["eventName"], title))
         return "", 204
 
     @app.post("/aws.kinesis")
     def clicked():
         for record in request.json["Records"]:
-            text = base64.b64decode(record["kinesis"]["data"]).decode()
-            write("INSERT INTO journal VALUES (?, ?)", record["kinesis"]["partitionKey"], text)
+            journal.append((record["kinesis"]["partitionKey"], base64.b64decode(record["kinesis"]["data"]).decode()))
         return "", 204
 
     @app.post("/aws.cloudwatch.logs")
     def logged():
         data = json.loads(gzip.decompress(base64.b64decode(request.json["awslogs"]["data"])))
-        for event in data["logEvents"]:
-            write("INSERT INTO journal VALUES (?, ?)", data["logGroup"], event["message"])
+        journal.extend((data["logGroup"], event["message"]) for event in data["logEvents"])
         return "", 204
 
-    write("CREATE TABLE book (shelf, title, size)")
-    write("CREATE TABLE journal (subject, text)")
     return app
 
 
 class Cloud:
-    """AWS with one function; ``delivered`` has the events that were handed to it."""
+    """AWS with one function, the bookshop; ``delivered`` has the events that were handed to it."""
 
-    def __init__(self, handler, database):
-        self._handler = handler
-        self._database = database
-        self.delivered = []
-        self.failures = []
+    def __init__(self, settings):
+        self.books, self.journal, self.delivered, self.failures = {}, [], [], []
+        self._handler = make_handler(bookshop(self.books, self.journal), response="native", **settings)
         trust = boto3.client("iam").create_role(RoleName="books", AssumeRolePolicyDocument="{}")
-        package = io.BytesIO()
-        with zipfile.ZipFile(package, "w") as content:
-            content.writestr("shop.py", "")
         self.function = boto3.client("lambda").create_function(
             FunctionName="books",
             Runtime="python3.13",
             Role=trust["Role"]["Arn"],
             Handler="cloud_events.handler.handler",
-            Code={"ZipFile": package.getvalue()},
+            Code={"ZipFile": b"none"},
         )["FunctionArn"]
 
     def invoke(self, event):
@@ -132,10 +114,6 @@ class Cloud:
         client = boto3.client("sqs")
         url = client.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
         return url, client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-
-    def rows(self, table):
-        with closing(sqlite3.connect(self._database)) as connection:
-            return connection.execute(f"SELECT * FROM {table}").fetchall()
 
 
 # What moto adds to, or writes otherwise than, AWS's own samples: AWS sends whole seconds.
@@ -171,14 +149,13 @@ def settings(request):
 
 
 @pytest.fixture
-def cloud(tmp_path, monkeypatch, settings):
+def cloud(monkeypatch, settings):
     """AWS with the bookshop. Each event of the test kit has all that moto emits, and it has it in the same types."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "none")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
-    database = tmp_path / "shop.sqlite3"
     with moto.mock_aws():
-        cloud = Cloud(make_handler(bookshop(database), response="native", **settings), database)
+        cloud = Cloud(settings)
         monkeypatch.setattr(LambdaFunction, "_invoke_lambda", lambda function, event: cloud.invoke(event))
         yield cloud
     assert cloud.failures == []
@@ -202,26 +179,15 @@ def bucket(**targets):
     return client
 
 
-def table(client):
-    """The ARN of the stream of a new table of books."""
-    return client.create_table(
-        TableName="books",
-        KeySchema=[{"AttributeName": "title", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "title", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
-    )["TableDescription"]["LatestStreamArn"]
-
-
 class TestFlows:
     def test_s3(self, cloud):
-        """An object that is put into a bucket becomes a row, and is none when it is deleted."""
+        """An object that is put into a bucket is there, and is not when it is deleted."""
         s3 = bucket(LambdaFunction=cloud.function)
         s3.put_object(Bucket="uploads", Key="my novels/Émile (1).epub", Body=b"12345")
         s3.put_object(Bucket="uploads", Key="Emma.epub", Body=b"123")
-        assert cloud.rows("book") == [("uploads", "my novels/Émile (1).epub", 5), ("uploads", "Emma.epub", 3)]
+        assert cloud.books == {"my novels/Émile (1).epub": 5, "Emma.epub": 3}
         s3.delete_object(Bucket="uploads", Key="my novels/Émile (1).epub")
-        assert cloud.rows("book") == [("uploads", "Emma.epub", 3)]
+        assert cloud.books == {"Emma.epub": 3}
 
     @pytest.mark.parametrize("protocol", ["lambda", "sqs"])
     def test_sns(self, cloud, protocol):
@@ -232,7 +198,7 @@ class TestFlows:
         cloud.poll(queue)
         sns.subscribe(TopicArn=topic, Protocol=protocol, Endpoint=cloud.function if protocol == "lambda" else queue)
         sns.publish(TopicArn=topic, Message="Emma is sold out", Subject="stock")
-        assert cloud.rows("journal") == [("stock", "Emma is sold out")]
+        assert cloud.journal == [("stock", "Emma is sold out")]
         if protocol == "sqs":
             events = cloud.delivered[0], kit.sns_in_sqs("Emma", subject="stock")
             emitted, built = (json.loads(event["Records"][0]["body"]) for event in events)
@@ -250,8 +216,7 @@ class TestFlows:
             boto3.client("sns").subscribe(TopicArn=target, Protocol="sqs", Endpoint=queue)
         s3 = bucket(**{"Topic" if by_topic else "Queue": target})
         s3.put_object(Bucket="uploads", Key="my novels/Émile (1).epub", Body=b"12345")
-        assert cloud.rows("book") == [("uploads", "my novels/Émile (1).epub", 5)]
-        assert cloud.rows("journal") == []
+        assert (cloud.books, cloud.journal) == ({"my novels/Émile (1).epub": 5}, [])
         test, _ = (event["Records"][0]["body"] for event in cloud.delivered)
         assert "s3:TestEvent" in test
 
@@ -262,7 +227,7 @@ class TestFlows:
         sqs = boto3.client("sqs")
         for text in ("one", "two", "three"):
             sqs.send_message(QueueUrl=url, MessageBody=text, MessageGroupId="ada")
-        assert cloud.rows("journal") == [(None, "one"), (None, "two"), (None, "three")]
+        assert cloud.journal == [(None, "one"), (None, "two"), (None, "three")]
         assert "Messages" not in sqs.receive_message(QueueUrl=url)
 
     def test_sqs_failure(self, cloud):
@@ -277,20 +242,27 @@ class TestFlows:
             sqs.send_message(QueueUrl=url, MessageBody=text)
         (message,) = sqs.receive_message(QueueUrl=dead_url)["Messages"]
         assert message["Body"] == "too much"
-        assert [(error.status, error.path) for error in cloud.failures] == [(409, "/aws.sqs")] * len(cloud.failures)
-        assert len(cloud.failures) == 2
+        assert [(error.status, error.path) for error in cloud.failures] == [(409, "/aws.sqs")] * 2
         cloud.failures.clear()
-        assert (None, "two Emmas") in cloud.rows("journal")
+        assert (None, "two Emmas") in cloud.journal
 
     def test_dynamodb(self, cloud):
-        """What is done to a table's items is done to the rows."""
+        """What is done to a table's items is done to the books."""
         client = boto3.client("dynamodb")
-        cloud.poll(table(client))
+        table = client.create_table(
+            TableName="books",
+            KeySchema=[{"AttributeName": "title", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "title", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+        )
+        cloud.poll(table["TableDescription"]["LatestStreamArn"])
         for pages in ("474", "512"):
             client.put_item(TableName="books", Item={"title": {"S": "Emma"}, "pages": {"N": pages}})
-            assert cloud.rows("book") == [("INSERT" if pages == "474" else "MODIFY", "Emma", int(pages))]
+            assert cloud.books == {"Emma": pages}
         client.delete_item(TableName="books", Key={"title": {"S": "Emma"}})
-        assert cloud.rows("book") == []
+        assert cloud.books == {}
+        assert cloud.journal == [("INSERT", "Emma"), ("MODIFY", "Emma"), ("REMOVE", "Emma")]
 
     def test_kinesis(self, cloud):
         """The records of a stream arrive in their order."""
@@ -302,7 +274,7 @@ class TestFlows:
             StreamName="clicks",
             Records=[{"Data": path, "PartitionKey": "bob"} for path in (b"/books/2", b"/books/3")],
         )
-        assert cloud.rows("journal") == [("ada", "/books/1"), ("bob", "/books/2"), ("bob", "/books/3")]
+        assert cloud.journal == [("ada", "/books/1"), ("bob", "/books/2"), ("bob", "/books/3")]
 
     def test_logs(self, cloud):
         """What is written to a log group reaches the function that has subscribed to it."""
@@ -316,4 +288,4 @@ class TestFlows:
         client.put_log_events(
             logGroupName="site", logStreamName="one", logEvents=[{"timestamp": now, "message": "GET /books"}]
         )
-        assert cloud.rows("journal") == [("site", "GET /books")]
+        assert cloud.journal == [("site", "GET /books")]
