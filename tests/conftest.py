@@ -28,6 +28,13 @@ def expectations(folder):
         return [(line["file"], line["row"], line["path"]) for line in csv.DictReader(lines)]
 
 
+def forget(folder):
+    """Have the modules of *folder* imported anew."""
+    for name, module in [*sys.modules.items()]:
+        if Path(getattr(module, "__file__", None) or "/").is_relative_to(folder):
+            del sys.modules[name]
+
+
 class Context:
     """Lambda's context object, as far as a handler reads it; *left* is called for the milliseconds that remain."""
 
@@ -58,7 +65,6 @@ def command(tmp_path, capsys):
     """Run ``cloud-events`` in tmp_path, in this process: (exit status, standard output, standard error)."""
 
     def run(*words, given=b"", **settings):
-        before = {*sys.modules}
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(tmp_path)
             patch.setattr(sys, "path", [*sys.path])
@@ -72,9 +78,7 @@ def command(tmp_path, capsys):
                 status = main([*map(str, words)])
             except SystemExit as ended:  # argparse's way
                 status = ended.code
-        for name in {*sys.modules} - before:
-            if Path(getattr(sys.modules[name], "__file__", None) or "/").is_relative_to(tmp_path):
-                del sys.modules[name]
+        forget(tmp_path)
         return status, *capsys.readouterr()
 
     return run

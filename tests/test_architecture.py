@@ -1,4 +1,4 @@
-"""How the library is put together: imports run one way, at the top; nothing is generated."""
+"""How the library is put together: imports run one way, at the top, and few when it starts."""
 
 import ast
 import importlib
@@ -93,14 +93,6 @@ def test_late_imports(module):
     early = {name.partition(".")[0] for name, is_late in imports(module) if not is_late}
     outside = LATE - {"asyncio"} if module.startswith(("interface.", "testing", "cli")) else LATE
     assert early & outside == set()
-
-
-@pytest.mark.parametrize("file", sorted(TREES))
-def test_nothing_is_generated(file):
-    """No source code is made at run time."""
-    calls = [node.func for node in ast.walk(TREES[file]) if isinstance(node, ast.Call)]
-    called = {function.id for function in calls if isinstance(function, ast.Name)}
-    assert called.isdisjoint({"exec", "eval", "compile"})
 
 
 def run(script):

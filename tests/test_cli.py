@@ -165,12 +165,9 @@ class TestCommand:
             "was refused or failed; 2 if the command line, a setting or a file cannot be used.\n"
         )
 
-    def test_version(self, run):
-        """The version is the package's."""
-        assert run("--version").out == f"cloud-events {__version__}\n"
-
-    def test_no_command(self, run):
-        """Without a command there is a usage line and exit status 2."""
+    def test_version_and_no_command(self, run):
+        """The version is the package's. Without a command there is a usage line and exit status 2."""
+        assert run("--version") == (0, f"cloud-events {__version__}\n", "")
         status, out, err = run()
         assert (status, out) == (2, "")
         assert err.endswith("cloud-events: error: the following arguments are required: COMMAND\n")
@@ -385,15 +382,8 @@ class TestMatch:
         (handed,) = run("match", "--json", "alb.json", CLOUD_EVENTS_HTTP_HANDLER="shop.refuse").json
         sent = {"position": 0, "method": "POST", "via": []}
         request = sent | {"status": "matched", "row": "s3", "path": "/aws.s3", "why": [S3_WHY.strip()]}
-        assert s3 == {
-            "file": "s3.json",
-            "status": "matched",
-            "row": "s3",
-            "reads": "nothing",
-            "each": None,
-            "requests": [request],
-            "fault": None,
-        }
+        result = {"status": "matched", "row": "s3", "reads": "nothing", "each": None, "requests": [request]}
+        assert s3 == {"file": "s3.json", **result, "fault": None}
         assert none["requests"] == [sent | {"status": "unmatched", "row": None, "path": "/", "closest": []}]
         assert (http["status"], http["row"], http["requests"]) == ("refused", "http.alb", [])
         assert http["fault"].startswith("this is an HTTP request, from an Application Load Balancer: set ")
@@ -409,34 +399,29 @@ class TestMatch:
 
 class TestFiles:
     @pytest.mark.parametrize(
-        ("content", "complaint"),
+        ("name", "content", "complaint"),
         [
-            (b"", "it is empty; was it ever saved?"),
-            (b" \n", "it is empty; was it ever saved?"),
-            (b'{"a": 1\n "b": 2}', "not JSON, line 2, column 2: Expecting ',' delimiter"),
-            (b"{'a': 1}", "not JSON, line 1, column 2: Expecting property name enclosed in double quotes"),
-            (b"{}\n{}\n", "not JSON, line 2, column 1: the event ends before this; one file holds one event"),
-            (b'{"a": "\xff"}', "not JSON, byte 7: this is not UTF-8"),
-            (b"[" * 100_000, "nested too deeply, also for Lambda"),
+            ("event.json", b" \n", "it is empty; was it ever saved?"),
+            ("event.json", b'{"a": 1\n "b": 2}', "not JSON, line 2, column 2: Expecting ',' delimiter"),
+            (
+                "event.json",
+                b"{}\n{}\n",
+                "not JSON, line 2, column 1: the event ends before this; one file holds one event",
+            ),
+            ("event.json", b'{"a": "\xff"}', "not JSON, byte 7: this is not UTF-8"),
+            ("event.json", b"[" * 100_000, "nested too deeply, also for Lambda"),
+            ("evnt.json", b"{}", "no such file; did you mean event.json?"),
+            ("nowhere/event.json", b"{}", "No such file or directory"),
+            ("zzzzzzzz", b"{}", "No such file or directory"),
+            ("event.json/event.json", b"{}", "Not a directory"),
+            (".", b"{}", "this is a directory; name the files in it, such as *.json"),
         ],
     )
-    def test_no_event_in_it(self, tmp_path, run, content, complaint):
-        """A file without an event is reported with the place and the reason; exit status 2."""
+    def test_no_event(self, tmp_path, run, name, content, complaint):
+        """A file without an event is reported with the place and the reason, one that cannot be read with the name that
+        was perhaps meant; exit status 2.
+        """
         (tmp_path / "event.json").write_bytes(content)
-        assert run("match", "event.json") == (2, "", f"cloud-events: event.json: {complaint}\n")
-
-    @pytest.mark.parametrize(
-        ("name", "complaint"),
-        [
-            ("s4.json", "no such file; did you mean s3.json?"),
-            ("nowhere/s3.json", "No such file or directory"),
-            ("zzzzzzzz", "No such file or directory"),
-            ("s3.json/s3.json", "Not a directory"),
-            (".", "this is a directory; name the files in it, such as *.json"),
-        ],
-    )
-    def test_no_file(self, shop, run, name, complaint):
-        """A file that cannot be read is reported with the reason, and with the name that was perhaps meant."""
         assert run("match", name) == (2, "", f"cloud-events: {name}: {complaint}\n")
 
     def test_standard_input(self, run):
@@ -451,15 +436,6 @@ class TestFiles:
         assert run("match", "wide.json").status == 0
 
 
-S3_HEADERS = (
-    "            content-type: application/json\n"
-    "            ce-specversion: 1.0\n"
-    "            ce-id: D8B4F7F1315379BE.LnAiiXxHrJDzAW3GnxAiOv+IKjTxqUuWfJOIm2gw4sbT6Wj1JJXkUIzfYKgYlFLx\n"
-    "            ce-source: aws:s3.eu-west-1.books-uploads\n"
-    "            ce-type: com.amazonaws.s3.ObjectCreated:Put\n"
-    "            ce-subject: novels/Caf%25C3%25A9+Noir+%25281%2529.epub\n"
-    "            ce-time: 2026-03-14T09:26:53.589Z\n"
-)
 THEIRS = (
     "Traceback (most recent call last):\n"
     '  File "{shop}/shop.py", line 15, in refuse\n'
@@ -600,7 +576,13 @@ class TestInvoke:
             "s3.json\n"
             "  matched   s3\n"
             "  request   POST /aws.s3, 730 bytes\n"
-            f"{S3_HEADERS}"
+            "            content-type: application/json\n"
+            "            ce-specversion: 1.0\n"
+            "            ce-id: D8B4F7F1315379BE.LnAiiXxHrJDzAW3GnxAiOv+IKjTxqUuWfJOIm2gw4sbT6Wj1JJXkUIzfYKgYlFLx\n"
+            "            ce-source: aws:s3.eu-west-1.books-uploads\n"
+            "            ce-type: com.amazonaws.s3.ObjectCreated:Put\n"
+            "            ce-subject: novels/Caf%25C3%25A9+Noir+%25281%2529.epub\n"
+            "            ce-time: 2026-03-14T09:26:53.589Z\n"
             "  answered  201, after T ms\n"
             f"{REPLY % (201, '{}')}"
             "  next      done: AWS is done with the event; nothing reads the reply\n"
@@ -713,13 +695,15 @@ class TestInvoke:
         assert offer["milliseconds"].pop("load") > 0
         headers = offer["requests"][0].pop("headers")
         assert headers.items() > {"ce-source": "shop", "content-length": "50"}.items()
-        request = {"row": "eventbridge", "record": None, "method": "POST", "path": "/shop", "query": ""}
         body = offer["reply"].pop("body")
         assert json.loads(body)["path"] == "/shop"
+        result = {"status": 201, "error": None, "dropped": False}
         assert offer == {
             "file": "offer.json",
             "row": "eventbridge",
-            "requests": [request | {"status": 201, "error": None, "dropped": False}],
+            "requests": [
+                {"record": None, "method": "POST", "path": "/shop", "query": "", "row": "eventbridge", **result}
+            ],
             "reply": {"status_code": "201", "headers": {"content-type": "application/json"}},
             "raised": None,
             "next": "done",

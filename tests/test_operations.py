@@ -15,6 +15,7 @@ import pytest
 
 from cloud_events import EventFailed
 from cloud_events.testing import EventClient, sns, sqs
+from conftest import forget
 from runtime_api import Runtime
 
 pytestmark = pytest.mark.slow
@@ -33,8 +34,7 @@ def project(tmp_path, monkeypatch):
         (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     yield tmp_path
-    for name in RECIPES:
-        sys.modules.pop(name, None)
+    forget(tmp_path)
 
 
 def ids(event):

@@ -11,7 +11,7 @@ import pytest
 
 from cloud_events import make_handler, settings
 from cloud_events.interface.wsgi import DEFAULT_ENVIRON
-from conftest import sample
+from conftest import forget, sample
 from sent import sent
 from test_docs import README, rows_of
 
@@ -28,9 +28,7 @@ def project(tmp_path, monkeypatch):
         path.write_text(text, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
     yield tmp_path
-    for name in FILES:
-        sys.modules.pop(name.removesuffix(".py").replace("/", "."), None)
-        sys.modules.pop(name.partition("/")[0], None)
+    forget(tmp_path)
 
 
 def run(project, code, **environment):
