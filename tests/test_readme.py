@@ -41,17 +41,11 @@ def run(project, code, **environment):
 
 
 def test_every_file_of_the_readme_is_tried_below():
-    assert sorted(FILES) == [
-        "app/config.py",
-        "books/events.py",
-        "depot.py",
-        "edge.py",
-        "my_module.py",
-        "project/events.py",
-        "project/views.py",
-        "project/wsgi.py",
-        "shop.py",
-    ]
+    views, events = (
+        "project/events.py project/views.py project/wsgi.py",
+        "books/events.py depot.py edge.py my_module.py",
+    )
+    assert " ".join(sorted(FILES)) == f"app/config.py {events} {views} shop.py"
     assert len(BLOCKS) == len(FILES) + 2  # the default environ, and the reply
 
 

@@ -12,6 +12,7 @@ from cloud_events.adapter.catalog import ROWS
 from cloud_events.adapter.router import OURS
 from cloud_events.cli.sample import KINDS
 from sent import sent
+from test_testing import at
 
 INSIDE = [
     # (event, the rows of what it is in, path, the CloudEvent's type)
@@ -89,10 +90,7 @@ OPTIONS = [
 @pytest.mark.parametrize(("words", "keys", "value"), OPTIONS)
 def test_options(sample, words, keys, value):
     """Options are the builders' parameters, of which lists are given one by one; JSON where a value may be any."""
-    found = event(sample, *words.split())
-    for key in keys.split():
-        found = found[int(key) if isinstance(found, list) else key]
-    assert found == value
+    assert at(event(sample, *words.split()), keys) == value
 
 
 FAULTS = [

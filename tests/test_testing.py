@@ -219,13 +219,11 @@ class TestBuilders:
 
     def test_tool(self):
         """A tool's arguments are the event, and its name is in the context: no argument can choose another path."""
-        sent = EventClient(by_body).send(*kit.tool("find", name="Emma", source="admin/delete"))
+        arguments = {"name": "Emma", "source": "admin/delete"}
+        sent = EventClient(by_body).send(*kit.tool("find", **arguments))
         assert (sent.name, sent.next) == ("bedrock.agentcore", "answer")
         request = sent.exchanges[0].request
-        assert (request.path, request.event) == (
-            "/aws.bedrock.agentcore/find",
-            {"name": "Emma", "source": "admin/delete"},
-        )
+        assert (request.path, request.event) == ("/aws.bedrock.agentcore/find", arguments)
         assert kit.tool("shop___find")[1].client_context.custom == {"bedrockAgentCoreToolName": "shop___find"}
 
 
@@ -390,11 +388,9 @@ class TestClient:
         assert sent.reply == {"status_code": "201", "body": '{"n": 1}', "headers": {"Content-Type": "application/json"}}
         (exchange,) = sent.exchanges
         assert (exchange.method, exchange.request.path, exchange.error) == ("POST", "/example", None)
-        assert exchange.headers == {
-            "accept": "text/html",
-            "content-type": "application/json",
-            "content-length": str(len(exchange.request.body)),
-        }
+        length = str(len(exchange.request.body))
+        fields = {"accept": "text/html", "content-type": "application/json", "content-length": length}
+        assert exchange.headers == fields
         assert 0 < exchange.milliseconds < sent.milliseconds
 
     def test_several_answers(self):
