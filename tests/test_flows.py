@@ -4,7 +4,6 @@ moto would run the function in Docker. Here the function is the handler, in this
 """
 
 import base64
-import gzip
 import json
 from urllib.parse import unquote_plus
 
@@ -69,12 +68,6 @@ def bookshop(books, journal):
     def clicked():
         for record in request.json["Records"]:
             journal.append((record["kinesis"]["partitionKey"], base64.b64decode(record["kinesis"]["data"]).decode()))
-        return "", 204
-
-    @app.post("/aws.cloudwatch.logs")
-    def logged():
-        data = json.loads(gzip.decompress(base64.b64decode(request.json["awslogs"]["data"])))
-        journal.extend((data["logGroup"], event["message"]) for event in data["logEvents"])
         return "", 204
 
     return app
@@ -259,17 +252,3 @@ class TestFlows:
             Records=[{"Data": path, "PartitionKey": "bob"} for path in (b"/books/2", b"/books/3")],
         )
         assert cloud.journal == [("ada", "/books/1"), ("bob", "/books/2"), ("bob", "/books/3")]
-
-    def test_logs(self, cloud):
-        """What is written to a log group reaches the function that has subscribed to it."""
-        client = boto3.client("logs")
-        client.create_log_group(logGroupName="site")
-        client.create_log_stream(logGroupName="site", logStreamName="one")
-        client.put_subscription_filter(
-            logGroupName="site", filterName="all", filterPattern="", destinationArn=cloud.function
-        )
-        now = client.describe_log_streams(logGroupName="site")["logStreams"][0]["creationTime"]
-        client.put_log_events(
-            logGroupName="site", logStreamName="one", logEvents=[{"timestamp": now, "message": "GET /books"}]
-        )
-        assert cloud.journal == [("site", "GET /books")]

@@ -612,17 +612,6 @@ def test_fixture(tmp_path):
     assert run.returncode == 0
 
 
-def test_needs_no_test_framework():
-    """The kit, the client included, imports nothing but the library and the standard library."""
-    script = (
-        "import sys; before = set(sys.modules); import cloud_events.testing; "
-        "new = {name.partition('.')[0] for name in set(sys.modules) - before}; "
-        "print(sorted(name for name in new if name not in sys.stdlib_module_names))"
-    )
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert run.stdout == "['cloud_events']\n"
-
-
 def test_http():
     """An application may take an upload by event, and show it by HTTP. It has one lifespan."""
 
