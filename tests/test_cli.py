@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 from cloud_events import __version__
 from cloud_events.adapter.router import OURS
 from cloud_events.testing import s3_in_sqs
-from conftest import EVENTS, sample
+from conftest import sample
 
 # A WSGI application that does as the event says, and prints.
 APPLICATION = """
@@ -48,7 +47,6 @@ rows = [
     Matcher("early", {"$.early": by_shop, "$.n": float, "$.at": bytes}, "$.early", "async"),
     Matcher("tests", {"$.test": True}, None),
 ]
-fragile = [Matcher("all", {"$.source": ...}, lambda event: event["shop"])]
 any = [Matcher("all", {}, lambda event: event["shop"])]
 environ = {"PATH_INFO": "/direct", "REQUEST_METHOD": "put"}
 scope = {"path": "/calls", "method": "get"}
@@ -63,8 +61,8 @@ FILES = {
     "half": {"detail-type": 3, "source": 4, "detail": {}, "version": "2.0", "path": "/"},
     "five": [OFFER, OFFER, OTHER | {"detail": {"shop": "cork"}}, OTHER | {"detail": {"shop": ".."}}, {"detail": 1}],
     "last": [OFFER, {"detail": 1}],
-    "two": [OFFER, OFFER | {"shop": "/cork"}],
     "test": {"test": True},
+    "s3": sample("s3"),
     "nested": s3_in_sqs(),
     "lost": OFFER | {"say": {"status": 404, "body": "x" * 501}},
     "taken": OFFER | {"say": {"status": 409, "body": "taken"}},
@@ -83,37 +81,34 @@ def shop(tmp_path):
     """A directory with an application, rows and events."""
     (tmp_path / "shop.py").write_text(APPLICATION)
     (tmp_path / "rules.py").write_text(ROWS)
-    shutil.copy(EVENTS / "s3.json", tmp_path)
     write(tmp_path, **FILES)
     return tmp_path
 
 
 class Run(NamedTuple):
-    """What a command printed, and its exit status."""
+    """The exit status of a command, and what it printed."""
 
     status: int
-    printed: str
-    complained: str
-
-    @property
-    def out(self):
-        """Without times."""
-        return re.sub(r"\d+\.\d+ ms", "T ms", self.printed)
-
-    @property
-    def err(self):
-        """Without what a traceback underlines, which depends on the version of Python."""
-        return re.sub(r"^ +[~^]+\n", "", self.complained, flags=re.MULTILINE)
+    out: str
+    err: str
 
     @property
     def json(self):
-        return [json.loads(line) for line in self.printed.splitlines()]
+        return [json.loads(line) for line in self.out.splitlines()]
 
 
 @pytest.fixture
 def run(command):
-    """Run a command in the shop, in this process."""
-    return lambda *words, **settings: Run(*command(*words, **settings))
+    """Run a command in the shop, in this process. Times are left out, and what a traceback underlines, which depends on
+    the version of Python.
+    """
+
+    def run(*words, **settings):
+        status, out, err = command(*words, **settings)
+        err = re.sub(r"^ +[~^]+\n", "", err, flags=re.MULTILINE)
+        return Run(status, re.sub(r"\d+\.\d+ ms", "T ms", out), err)
+
+    return run
 
 
 @pytest.fixture
@@ -245,13 +240,10 @@ class TestRoutes:
 
     def test_json(self, shop, run):
         """With --json there is an array with every row's conditions in words."""
-        listed = json.loads(run("routes", "--json", **OWN).printed)
-        assert [each["where"] for each in listed[:5]] == [
-            ["$['detail-type'] is one of 'Offered', 'Sold'", "$.detail is an object"],
-            ["$.detail.shop passes a test"],
+        listed = json.loads(run("routes", "--json", **OWN).out)
+        assert [each["where"] for each in listed[2:4]] == [
             ["$.hello is a boolean"],
             ["$.early passes by_shop()", "$.n is a number", "$.at is bytes"],
-            ["$.test is True"],
         ]
         assert listed[4] == {"row": "tests", "path": None, "reads": "what our row says", "where": ["$.test is True"]}
         where = ["$.Records[0].eventSource is 'aws:s3'"]
@@ -281,9 +273,6 @@ offer.json: POST /in/offers, by row offers
 query.json: POST /in/a/b?c=d, by row source
     $.source passes text()
 {ANSWER}"""),
-    ("offer.json", {"CLOUD_EVENTS_SOURCES": "com.example.*"}, 1, """\
-offer.json: refused: matcher 'eventbridge', $.source: the value matches none of the patterns of CLOUD_EVENTS_SOURCES
-"""),
     ("half.json none.json direct.json", {}, 1, f"""\
 half.json: POST /: no row matches, these came closest
     http.apigw2
@@ -322,12 +311,6 @@ five.json: row eventbridge.custombus, a request for each item
         - $.source is not a string
   {REMEDY}"""),
     # Records that are delivered singly, and events found inside them
-    ("sqs.json", RECORD, 0, """\
-sqs.json: row sqs, a request for each record
-    the sender reads which records failed
-  records 0 to 2: POST /aws.sqs, by row sqs
-      $.Records[0].eventSource is 'aws:sqs'
-"""),
     ("nested.json", RECORD | {"CLOUD_EVENTS_UNWRAP": "s3"}, 0, f"""\
 nested.json: row sqs, a request for each record
     the sender reads which records failed
@@ -351,13 +334,6 @@ alb.json: an HTTP request, from an Application Load Balancer; CLOUD_EVENTS_HTTP_
     # A row whose function fails
     ("offer.json", {"CLOUD_EVENTS_MATCHERS": "rules.any"}, 1,
      "offer.json: refused: a function of one of your rows raised KeyError: 'shop'\n"),
-    ("two.json", {"CLOUD_EVENTS_MATCHERS": "rules.fragile"}, 1, """\
-two.json: row eventbridge.custombus, a request for each item
-    the sender reads nothing
-  item 0: refused: a function of one of your rows raised KeyError: 'shop'
-  item 1: POST /cork, by row all
-      $.source is present
-"""),
 ]  # fmt: skip
 
 
@@ -485,8 +461,6 @@ INVOKE = [
      + "  next      done: AWS is done with the event; nothing reads the reply\n",
      "WARNING cloud_events: eventbridge: /shop answered 409; CLOUD_EVENTS_FAILURE_STATUSES does not count this as a "
      "failure, so it is not retried\n"),
-    ("warmup.json", NATIVE, 0, "warmup.json\n  matched   warmup\n  reply     null\n"
-     "  next      done: the event is acknowledged without a request\n", ""),
     # An error of ours, without a traceback
     ("taken.json", NATIVE, 1,
      "  raised    EventFailed: the application answered 409 at /shop (eventbridge)\n            taken\n"

@@ -95,14 +95,12 @@ def django():
 
 def comparable(attributes):
     """Attributes, whether they came in headers or in JSON."""
-    return {
-        name: datetime.fromisoformat(value)
-        if name == "time" and isinstance(value, str)
-        else value
-        if isinstance(value, (str, datetime))
-        else json.dumps(value)
-        for name, value in attributes.items()
+    found = {
+        name: value if isinstance(value, (str, datetime)) else json.dumps(value) for name, value in attributes.items()
     }
+    if isinstance(found.get("time"), str):
+        found["time"] = datetime.fromisoformat(found["time"])
+    return found
 
 
 def assert_same(found, attributes, data):

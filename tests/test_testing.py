@@ -511,8 +511,8 @@ class TestClient:
         """An ASGI application's lifespan begins with the first event, and ends with the client."""
         LIVES.clear()
         with EventClient(asgi) as client:
-            for _ in range(2):
-                assert client.send(kit.s3()).json == {"path": "/aws.s3", "keys": ["Records"], "thread": True}
+            for event in (kit.s3("a"), kit.s3("b")):
+                assert client.send(event).json == {"path": "/aws.s3", "event": event}
             assert LIVES == ["startup"]
         assert LIVES == ["startup", "shutdown"]
         client.send(kit.s3())
