@@ -31,7 +31,7 @@ def expectations(folder):
 def forget(folder):
     """Have the modules of *folder* imported anew."""
     for name, module in [*sys.modules.items()]:
-        if Path(getattr(module, "__file__", None) or "/").is_relative_to(folder):
+        if str(getattr(module, "__file__", None)).startswith(f"{folder}{os.sep}"):
             del sys.modules[name]
 
 

@@ -1,15 +1,13 @@
 """``cloud-events check``: each fault alone, in a file that has no other, with the whole line that names it."""
 
-import io
 import json
 import sys
 from pathlib import Path
 
 import pytest
 
-from cloud_events.cli.check import check
-
-EXAMPLES = Path(__file__).parent.parent / "examples"
+ROOT = Path(__file__).parent.parent / "examples"
+EXAMPLES = sorted([*ROOT.glob("*/template.yaml"), *ROOT.glob("*/serverless.yml")])
 SAM = """\
 Transform: AWS::Serverless-2016-10-31
 Globals:
@@ -105,6 +103,7 @@ ENVELOPE = "with CLOUD_EVENTS_RESPONSE=envelope AWS takes a failure for success 
 NEITHER = "neither WSGI_APPLICATION nor ASGI_APPLICATION is set; set one to the path of your application"
 BOTH = "WSGI_APPLICATION and ASGI_APPLICATION are both set; keep the one that your application speaks"
 ANSWERS = ", FunctionResponseTypes: [ReportBatchItemFailures]"
+CONCURRENT = "CLOUD_EVENTS_CONCURRENCY: 11\n          WSGI_APPLICATION:"
 
 # the file, what is replaced in it, by what, the lines of the report
 FAULTS = [
@@ -122,6 +121,7 @@ FAULTS = [
     (SAM, "{OnFailure: {Destination: !GetAtt Failed.Arn}}", "{OnFailure: {}}", [f"22: warning: Shop, Weight: {NO_DESTINATION}"]),
     (SAM, "MaximumRetryAttempts: 5", "MaximumRetryAttempts: -1", [f"22: warning: Shop, Weight: {ENDLESS}"]),
     (SAM, ", RedrivePolicy: {deadLetterTargetArn: !GetAtt Failed.Arn, maxReceiveCount: 5}", "", [f"19: warning: Shop, Order: {NO_REDRIVE}"]),
+    (SAM, "WSGI_APPLICATION:", CONCURRENT, ["20: warning: Shop, Order: CLOUD_EVENTS_CONCURRENCY=11 is above the 10 records of a batch; lower it, or raise BatchSize"]),
     (SAM, "VisibilityTimeout: 120", "VisibilityTimeout: 119", [f"19: warning: Shop, Order: {TOO_VISIBLE.format(119, 120)}"]),
     (SAM, "VisibilityTimeout: 120, ", "", [f"19: warning: Shop, Order: {TOO_VISIBLE.format(30, 120)}"]),
     (SAM.replace(ANSWERS, ""), "CLOUD_EVENTS_DELIVERY: record", "CLOUD_EVENTS_RESPONSE: envelope", [f"8: warning: Shop: {ENVELOPE.format('Upload, Task')}", f"19: error: Shop, Order: CLOUD_EVENTS_RESPONSE=envelope {LOST}{ADD}"]),
@@ -138,6 +138,7 @@ FAULTS = [
 GIVEN = [
     (SAM, ANSWERS, ", FunctionResponseTypes: !If [Single, [ReportBatchItemFailures], []]"),
     (SAM, ANSWERS, ", FunctionResponseTypes: [!Ref Types]"),
+    (SAM.replace("WSGI_APPLICATION:", CONCURRENT), "!GetAtt Orders.Arn", "!GetAtt Orders.Arn, BatchSize: 11"),
     (SAM, ANSWERS, ", FunctionResponseTypes: !Sub {a: !!python/object/apply:os.abort []}"),
     (SAM, "CLOUD_EVENTS_RESPONSE: native", "CLOUD_EVENTS_RESPONSE: envelope"),
     (SAM.replace(ANSWERS, ""), "CLOUD_EVENTS_DELIVERY: record", "CLOUD_EVENTS_CONTENT_MODE: binary"),
@@ -161,15 +162,13 @@ GIVEN = [
 
 
 @pytest.fixture
-def report(tmp_path, monkeypatch, capsys):
+def report(tmp_path, command):
     """Check the *files*, and return (exit status, lines of the report); a file's own name is left out."""
-    monkeypatch.chdir(tmp_path)
 
     def run(*files, as_json=False):
         for number, content in enumerate(files):
-            Path(f"{number}").write_text(content, encoding="utf-8")
-        status = check([f"{number}" for number in range(len(files))], as_json)
-        out = capsys.readouterr().out
+            (tmp_path / f"{number}").write_text(content, encoding="utf-8")
+        status, out, _ = command("check", *range(len(files)), *["--json"] * as_json)
         return status, json.loads(out) if as_json else [line.removeprefix("0:") for line in out.splitlines()]
 
     return run
@@ -188,20 +187,14 @@ def test_faults(template, old, new, lines, report):
     assert report(template.replace(old, new, 1)) == (status, [*lines, totals(lines)])
 
 
-@pytest.mark.parametrize(("template", "old", "new"), [(SAM, "", ""), (SERVERLESS, "", ""), *GIVEN])
+@pytest.mark.parametrize(
+    ("template", "old", "new"),
+    [(SAM, "", ""), (SERVERLESS, "", ""), *GIVEN, *((file.read_text("utf-8"), "", "") for file in EXAMPLES)],
+)
 def test_nothing_wrong(template, old, new, report):
-    """What a template computes counts as given."""
+    """What a template computes counts as given. The templates of the examples have neither errors nor warnings."""
     assert old in template
     assert report(template.replace(old, new, 1)) == (0, [totals([])])
-
-
-@pytest.mark.parametrize(
-    "file", sorted([*EXAMPLES.glob("*/template.yaml"), *EXAMPLES.glob("*/serverless.yml")]), ids=str
-)
-def test_examples(file, capsys):
-    """The templates of the examples have neither errors nor warnings."""
-    assert check([str(file)], False) == 0
-    assert capsys.readouterr().out == f"{totals([])}\n"
 
 
 LOOSE = """\
@@ -333,17 +326,6 @@ def test_whose_function(handler, variables, functions, lines, report):
     assert report(template) == (bool(lines), [*lines, totals(lines, functions)])
 
 
-def test_concurrency(report):
-    """More at a time than a batch has."""
-    line = (
-        "20: warning: Shop, Order: CLOUD_EVENTS_CONCURRENCY=11 is above the 10 records of a batch; lower it, or raise "
-        "BatchSize"
-    )
-    template = SAM.replace("WSGI_APPLICATION:", "CLOUD_EVENTS_CONCURRENCY: 11\n          WSGI_APPLICATION:")
-    assert report(template) == (0, [line, totals([line])])
-    assert report(template.replace("!GetAtt Orders.Arn", "!GetAtt Orders.Arn, BatchSize: 11")) == (0, [totals([])])
-
-
 KEYS = (
     "there is nothing to check in it; it needs one of Resources, functions, EventSourceMappings, FunctionArn as a key"
 )
@@ -367,23 +349,20 @@ KEYS = (
         (None, "No such file or directory"),
     ],
 )  # fmt: skip
-def test_unusable(content, reason, tmp_path, monkeypatch, capsys):
+def test_unusable(content, reason, tmp_path, command):
     """A file that cannot be used is named with the reason, the others are checked, and a tag runs nothing."""
-    monkeypatch.chdir(tmp_path)
-    Path("good").write_text(SAM, encoding="utf-8")
+    (tmp_path / "good").write_text(SAM, encoding="utf-8")
     if content is not None:
-        Path("bad").write_bytes(content)
-    assert check(["bad", "good"], False) == 2
-    assert capsys.readouterr() == (f"{totals([])}\n", f"cloud-events: bad: cannot be checked: {reason}\n")
-    assert not Path("made").exists()
+        (tmp_path / "bad").write_bytes(content)
+    complaint = f"cloud-events: bad: cannot be checked: {reason}\n"
+    assert command("check", "bad", "good") == (2, f"{totals([])}\n", complaint)
+    assert not (tmp_path / "made").exists()
 
 
-def test_without_pyyaml(monkeypatch, capsys):
+def test_without_pyyaml(monkeypatch, command):
     """YAML needs PyYAML, JSON does not."""
     monkeypatch.setitem(sys.modules, "yaml", None)
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(SAM.encode())))
-    assert check(["-"], False) == 2
     reason = "YAML needs PyYAML: pip install 'cloud-events[check]'; JSON works without it"
-    assert capsys.readouterr().err == f"cloud-events: -: cannot be checked: {reason}\n"
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(json.dumps(CONFIGURATION).encode())))
-    assert check(["-"], False) == 0
+    fault = f"cloud-events: -: cannot be checked: {reason}\n"
+    assert command("check", "-", given=SAM.encode())[::2] == (2, fault)
+    assert command("check", "-", given=json.dumps(CONFIGURATION).encode())[0] == 0

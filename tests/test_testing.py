@@ -55,28 +55,26 @@ def by_body(environ, start_response):
     return []
 
 
-# What is built, the sample that it is like, the row and the path, and the same in the public corpus.
+# What is built, the sample that it is like, and the same in the public corpus
 BUILT = [
-    (kit.s3(), "s3", "s3", "/aws.s3", "aws-docs/with-s3_0"),
-    (kit.s3(event="ObjectRemoved:Delete"), "s3__multi-object-delete", "s3", "/aws.s3", None),
-    (kit.sqs("one"), "sqs", "sqs", "/aws.sqs", "aws-docs/with-sqs_0"),
-    (kit.sqs("one", fifo=True), "sqs__fifo", "sqs", "/aws.sqs", "aws-docs/with-sqs_1"),
-    (kit.sns("hello", "subject"), "sns", "sns", "/aws.sns", "aws-docs/with-sns_0"),
-    (kit.kinesis("one"), "kinesis", "kinesis", "/aws.kinesis", "aws-docs/with-kinesis_0"),
-    (kit.dynamodb(new={"id": 1}), "dynamodb", "dynamodb", "/aws.dynamodb", "aws-docs/with-ddb_0"),
-    (kit.dynamodb(new={"id": 1}, old={"id": 1}), "dynamodb", "dynamodb", "/aws.dynamodb", None),
-    (kit.dynamodb(old={"id": 1}), "dynamodb", "dynamodb", "/aws.dynamodb", None),
-    (kit.kafka("one"), "kafka.msk", "kafka.msk", "/aws.kafka", "aws-docs/with-msk_0"),
-    (kit.kafka("one", key=None, self_managed=True), "kafka.selfmanaged", "kafka.selfmanaged", "/aws.kafka.selfmanaged",
-     None),
-    (kit.eventbridge("shop"), "eventbridge", "eventbridge", "/shop", None),
-    (kit.eventbridge(resources=["arn:aws:rds:::db"]), "eventbridge__scheduled", "eventbridge", "/com.example.shop",
-     "aws-docs/services-cloudwatchevents_0"),
-    (kit.schedule(), "eventbridge__scheduled", "eventbridge", "/aws.events", "aws-docs/services-cloudwatchevents_1"),
-    (kit.cloudevent({"id": 12}, subject="12"), "cloudevent", "cloudevent", "/example", None),
-    (kit.sns_in_sqs("hello"), "sqs__sns-envelope", "sqs", "/aws.sqs", None),
-    (kit.s3_in_sqs(), "sqs", "sqs", "/aws.sqs", None),
-]  # fmt: skip
+    (kit.s3(), "s3", "aws-docs/with-s3_0"),
+    (kit.s3(event="ObjectRemoved:Delete"), "s3__multi-object-delete", None),
+    (kit.sqs("one"), "sqs", "aws-docs/with-sqs_0"),
+    (kit.sqs("one", fifo=True), "sqs__fifo", "aws-docs/with-sqs_1"),
+    (kit.sns("hello", "subject"), "sns", "aws-docs/with-sns_0"),
+    (kit.kinesis("one"), "kinesis", "aws-docs/with-kinesis_0"),
+    (kit.dynamodb(new={"id": 1}), "dynamodb", "aws-docs/with-ddb_0"),
+    (kit.dynamodb(new={"id": 1}, old={"id": 1}), "dynamodb", None),
+    (kit.dynamodb(old={"id": 1}), "dynamodb", None),
+    (kit.kafka("one"), "kafka.msk", "aws-docs/with-msk_0"),
+    (kit.kafka("one", key=None, self_managed=True), "kafka.selfmanaged", None),
+    (kit.eventbridge("shop"), "eventbridge", None),
+    (kit.eventbridge(resources=["arn:aws:rds:::db"]), "eventbridge__scheduled", "aws-docs/services-cloudwatchevents_0"),
+    (kit.schedule(), "eventbridge__scheduled", "aws-docs/services-cloudwatchevents_1"),
+    (kit.cloudevent({"id": 12}, subject="12"), "cloudevent", None),
+    (kit.sns_in_sqs("hello"), "sqs__sns-envelope", None),
+    (kit.s3_in_sqs(), "sqs", None),
+]
 OLDER = {"ApproximateCreationDateTime", "headers"}  # what some public samples are too old for
 
 SQS = "arn:aws:sqs:eu-west-1:123456789012:"
@@ -157,13 +155,12 @@ def at(event, keys):
 
 
 class TestBuilders:
-    @pytest.mark.parametrize(("built", "name", "row", "path", "public"), BUILT)
-    def test_are_like_our_samples(self, built, name, row, path, public):
-        """A built event is JSON that reaches the path of its kind. It has the constants of the sample of the kind, and
-        every record has exactly the keys and types of some record of the sample.
+    @pytest.mark.parametrize(("built", "name"), [each[:2] for each in BUILT])
+    def test_are_like_our_samples(self, built, name):
+        """A built event is JSON. It has the constants of the sample of its kind, and every record has exactly the keys
+        and types of some record of the sample.
         """
-        (exchange,) = EventClient(answering()).send(json.loads(json.dumps(built))).exchanges
-        assert (exchange.request.delivery.matcher, exchange.request.path) == (row, path)
+        built = json.loads(json.dumps(built))
         real, constant = sample(name), () if "__" in name else CONSTANT
         known = [shape(record, constant) for record in records(real)]
         assert all(shape(record, constant) in known for record in records(built))
@@ -487,17 +484,6 @@ class TestClient:
         assert paths == ["/shell/aws.s3", "/aws.s3", "/given/aws.s3"]
         with pytest.raises(ConfigurationError, match="CLOUD_EVENTS_LIFE: no such setting"):
             EventClient(by_body, environment={"CLOUD_EVENTS_LIFE": "on"})
-
-    def test_a_context_of_ones_own(self):
-        """The application is given the context that was sent along, else a new one with half a minute."""
-        application = answering()
-        context = LambdaContext(1000, function_name="books")
-        client = EventClient(application)
-        client.send(kit.s3(), context)
-        client.send(kit.s3())
-        first, second = (environ["aws.context"] for environ in application.seen)
-        assert first is context
-        assert 29_000 < second.get_remaining_time_in_millis() <= 30_000
 
     @both_legs
     def test_no_body_for_get(self, leg):
