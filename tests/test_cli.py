@@ -535,8 +535,6 @@ class TestInvoke:
             (["--wsgi", "a.b", "--asgi", "a.b", "s3.json"], "argument --asgi: not allowed with argument --wsgi\n"),
             (["--wsgi", "shoop.application", "s3.json"], "cloud-events: WSGI_APPLICATION='shoop.application': module "
              "'shoop' not found; is it in the deployment package, and is the name spelled correctly?\n"),
-            (["--asgi", "shop.application", "s3.json"], "cloud-events: ASGI_APPLICATION='shop.application': this "
-             "application speaks WSGI; set WSGI_APPLICATION='shop.application' instead\n"),
             *((["--wsgi", "shop.application", option, wrong, "s3.json"],
                f"cloud-events: {option}='{wrong}': it must be a whole number from 1, such as 10\n")
               for option, wrong in (("--repeat", "0"), ("--repeat", "-1"), ("--timeout", "many"))),
@@ -657,9 +655,6 @@ class TestInvoke:
             "    return []\n"
         )
         assert '"Seconds": "900"' in invoke("s3.json").out
-        run = invoke("--timeout", 3, "s3.json")
-        assert '"Seconds": "3"' in run.out
-        assert run.status == 0
         run = invoke("--timeout", 1, "s3.json")
         assert "  next      retry: the function ran out of time, so Lambda would have killed it; AWS" in run.out
         assert run.status == 1

@@ -148,12 +148,8 @@ def bucket(**targets):
     client = boto3.client("s3")
     client.create_bucket(Bucket="uploads", CreateBucketConfiguration={"LocationConstraint": REGION})
     events = ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]
-    client.put_bucket_notification_configuration(
-        Bucket="uploads",
-        NotificationConfiguration={
-            f"{kind}Configurations": [{f"{kind}Arn": arn, "Events": events}] for kind, arn in targets.items()
-        },
-    )
+    told = {f"{kind}Configurations": [{f"{kind}Arn": arn, "Events": events}] for kind, arn in targets.items()}
+    client.put_bucket_notification_configuration(Bucket="uploads", NotificationConfiguration=told)
     return client
 
 
@@ -214,8 +210,7 @@ class TestFlows:
         url, queue = cloud.queue("orders", RedrivePolicy=policy, VisibilityTimeout="0")
         cloud.poll(queue)
         sqs = boto3.client("sqs")
-        sqs.send_message(QueueUrl=url, MessageBody="too much")
-        for text in ("one Emma", "two Emmas"):
+        for text in ("too much", "one Emma", "two Emmas"):
             sqs.send_message(QueueUrl=url, MessageBody=text)
         (message,) = sqs.receive_message(QueueUrl=dead_url)["Messages"]
         assert message["Body"] == "too much"
@@ -247,8 +242,6 @@ class TestFlows:
         client.create_stream(StreamName="clicks", ShardCount=1)
         cloud.poll(client.describe_stream(StreamName="clicks")["StreamDescription"]["StreamARN"])
         client.put_record(StreamName="clicks", Data=b"/books/1", PartitionKey="ada")
-        client.put_records(
-            StreamName="clicks",
-            Records=[{"Data": path, "PartitionKey": "bob"} for path in (b"/books/2", b"/books/3")],
-        )
+        more = [{"Data": path, "PartitionKey": "bob"} for path in (b"/books/2", b"/books/3")]
+        client.put_records(StreamName="clicks", Records=more)
         assert cloud.journal == [("ada", "/books/1"), ("bob", "/books/2"), ("bob", "/books/3")]

@@ -51,12 +51,10 @@ def test_every_file_of_the_readme_is_tried_below():
 
 def test_the_story(project, tmp_path):
     """S3's event reaches the Django view, which answers 201; the object's key is decoded."""
-    (tmp_path / "site_settings.py").write_text(
-        "SECRET_KEY = 'x'\nALLOWED_HOSTS = ['localhost']\nROOT_URLCONF = 'books.events'\nUSE_TZ = True\n"
-    )
     (tmp_path / "site_wsgi.py").write_text(
-        "import os\nfrom django.core.wsgi import get_wsgi_application\n"
-        "os.environ['DJANGO_SETTINGS_MODULE'] = 'site_settings'\napplication = get_wsgi_application()\n"
+        "from django.conf import settings\nfrom django.core.wsgi import get_wsgi_application\n"
+        "settings.configure(SECRET_KEY='x', ALLOWED_HOSTS=['localhost'], ROOT_URLCONF='books.events', USE_TZ=True)\n"
+        "application = get_wsgi_application()\n"
     )
     (tmp_path / "event.json").write_text(json.dumps(sample("s3")))
     code = "import json; from cloud_events.handler import handler; print(handler(json.load(open('event.json')), None))"
