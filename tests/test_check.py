@@ -130,7 +130,7 @@ FAULTS = [
     (SERVERLESS, "onError:", "tags:", [f"7: warning: shop: {NO_SAVING.format('events[3].schedule')}"]),
     (SERVERLESS, "maximumRecordAgeInSeconds", "batchWindow", [f"14: warning: shop, events[2].stream: {ENDLESS}"]),
     (SERVERLESS, "destinations: {onFailure: arn:aws:sqs:eu-west-1:123456789012:failed}", "enabled: true", [f"14: warning: shop, events[2].stream: {NO_DESTINATION}"]),
-    (SERVERLESS, "  timeout: 20\n", "", []),
+    (SERVERLESS.replace("  timeout: 20\n", ""), "VisibilityTimeout: 120", "VisibilityTimeout: 36", []),
     (SERVERLESS, "timeout: 20", "timeout: 21", [f"13: warning: shop, events[1].sqs: {TOO_VISIBLE.format(120, 126)}"]),
     (SERVERLESS, "          FunctionResponseTypes: [ReportBatchItemFailures]\n", "", [f"25: error: shop, Mapping: CLOUD_EVENTS_DELIVERY=record {LOST}{ADD}"]),
 ]  # fmt: skip

@@ -9,15 +9,17 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 
 import boto3
 import pytest
 
 from served import Client
 
-# WSGI: does as the event says, with a status or an error. ASGI: has a lifespan, and takes half a second.
+# Does as the event says, with a status or an error.
 APPLICATION = """
-import asyncio, json
+import json
 
 def wsgi(environ, start_response):
     event = json.load(environ["wsgi.input"])
@@ -29,17 +31,6 @@ def wsgi(environ, start_response):
 
 def refuse(word):
     raise LookupError(word)
-
-async def asgi(scope, receive, send):
-    if scope["type"] == "http":
-        print("waiting", flush=True)
-        await asyncio.sleep(0.5)
-        await send({"type": "http.response.start", "status": 201, "headers": []})
-        return await send({"type": "http.response.body", "body": b"{}"})
-    for word in ("startup", "shutdown"):
-        await receive()
-        print(f"the {word} of the shop", flush=True)
-        await send({"type": f"lifespan.{word}.complete"})
 """
 INVOKE = "/2015-03-31/functions/function/invocations"
 ERROR = ("errorMessage", "errorType", "requestId", "stackTrace")
@@ -78,15 +69,14 @@ class Served(Client):
         return self.process.wait(30)
 
 
-def hear():
-    """Where the tests were started in the background, Ctrl-C is ignored."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+# Where the tests were started in the background, Ctrl-C is ignored.
+hear = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
 
 
 @contextmanager
-def served(directory, *words, leg="wsgi", **settings):
+def served(directory, *words, leg="wsgi", path="shop.wsgi", **settings):
     (directory / "shop.py").write_text(APPLICATION)
-    command = [sys.executable, "-m", "cloud_events", "serve", f"--{leg}", f"shop.{leg}", "--port", "0", *words]
+    command = [sys.executable, "-m", "cloud_events", "serve", f"--{leg}", path, "--port", "0", *words]
     environment = {**os.environ, "PYTHONDEVMODE": "", **settings}
     with (directory / "log").open("w") as log:
         process = subprocess.Popen(
@@ -208,14 +198,15 @@ def test_what_is_refused(server, line, length, body, status, fault):
 
 def test_the_lifespan_and_events(tmp_path):
     """An Event is answered at once and invoked then; Ctrl-C ends the lifespan that the first event began."""
-    with served(tmp_path, leg="asgi") as server:
-        lines = [f"POST {INVOKE} HTTP/1.1", "Host: localhost", "Content-Length: 15", "X-Amz-Invocation-Type: Event"]
-        assert server.send(lines, b'{"say": "wait"}', whole=False).status == 202
+    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    with served(tmp_path, leg="asgi", path="apps.living.application", PYTHONPATH=path) as server:
+        lines = [f"POST {INVOKE} HTTP/1.1", "Host: localhost", "Content-Length: 13", "X-Amz-Invocation-Type: Event"]
+        assert server.send(lines, b'{"wait": 0.5}', whole=False).status == 202
         assert "event 1\n" not in server.printed
-        order = re.findall(r"startup|waiting|event 1|shutdown", server.until("load the application\n"))
-        assert order == ["startup", "waiting", "event 1"]
+        printed = server.until("load the application\n")
+        assert re.findall("^(startup|http|event 1)$", printed, re.MULTILINE) == ["startup", "http", "event 1"]
         assert server.interrupt() == 0
-    assert server.printed.endswith("application\nthe shutdown of the shop\n")
+    assert server.printed.endswith("application\nshutdown\n")
 
 
 def test_clients_that_leave(server):

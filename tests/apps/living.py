@@ -1,5 +1,6 @@
-"""An ASGI application that says when it lives, and when it is asked; an event may have it fail."""
+"""An ASGI application that says when it lives, and when it is asked; an event may have it wait, or fail."""
 
+import asyncio
 import json
 
 LIVES = []
@@ -15,6 +16,7 @@ async def application(scope, receive, send):
             await send({"type": f"lifespan.{step}.complete"})
         return
     event = json.loads((await receive())["body"])
+    await asyncio.sleep(event.get("wait", 0))
     if "raise" in event:
         raise LookupError(event["raise"])
     await send({"type": "http.response.start", "status": 201, "headers": [(b"content-type", b"application/json")]})
