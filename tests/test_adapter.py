@@ -5,7 +5,6 @@ import json
 import pytest
 
 from cloud_events import ConfigurationError, InvalidEvent, Matcher, UnsupportedEvent
-from cloud_events.adapter import Adapter
 from conftest import EVENTS, Context, expectations, sample
 from sent import deliver, sent
 
@@ -72,19 +71,6 @@ def test_user_rows_see_each_record():
     assert paths(sample("sqs"), matchers=[BIG], delivery="record") == ["/aws.sqs", "/big", "/aws.sqs"]
 
 
-@pytest.mark.parametrize(
-    "name", ["cloudfront", "kinesis.firehose", "s3.batch", "pipes", "cloudwatch.logs", "none__null"]
-)
-def test_events_that_are_never_split(name):
-    """A sender that reads one answer gets one, and an event without records of its own is one."""
-    assert [request.event for request in sent(sample(name), delivery="record")] == [sample(name)]
-
-
-def test_pipes_with_partial_failures_are_split():
-    """Where a user's row says that it reads which records failed."""
-    assert paths(sample("pipes"), delivery="record", matchers=[TARGET]) == ["/target"] * 2
-
-
 CANNOT = "reply='poll' is for senders that read which records failed, and the sender of {!r} events does not"
 # At start, where the row's conditions include those of one of ours; what else is taken is found out by the event.
 UNREPORTABLE = [
@@ -131,12 +117,20 @@ RULE = {"detail-type": "order", "source": "shop", "detail": {}}
 
 @pytest.mark.parametrize("delivery", ["batch", "record"])
 @pytest.mark.parametrize(
-    ("event", "native"), [(PINGS, {"batchItemFailures": []}), ({"beat": 1}, None), (EVENT | {"beat": 1}, None)]
+    ("event", "native"),
+    [
+        (PINGS, {"batchItemFailures": []}),
+        ({"beat": 1}, None),
+        (EVENT | {"beat": 1}, None),
+        (sample("eventbridge") | {"beat": 1}, NOTHING),
+    ],
 )
-def test_events_that_need_no_request(event, native, delivery):
-    """A row without a path acknowledges: the sender is told what success looks like."""
+def test_events_that_need_no_request(event, native, delivery, caplog):
+    """A row without a path acknowledges: the sender is told what success looks like, the log that nothing was sent."""
     rows = [PING, BEAT]
+    caplog.set_level("INFO", "cloud_events")
     assert deliver(event, matchers=rows, delivery=delivery, response="native") == ([], native)
+    assert {line.getMessage().partition(": ")[2] for line in caplog.records} == {"acknowledged without a request"}
     seen, reply = deliver(event, matchers=rows, delivery=delivery)
     assert seen == []
     if delivery == "batch" or event is not PINGS:
@@ -182,9 +176,9 @@ FILTER = "the value matches none of the patterns of CLOUD_EVENTS_SOURCES"
 
 def test_prefix_and_sources():
     """Every path is under the prefix, that of an unmatched event too; dynamic values must match a pattern."""
-    names = ("s3", "none__null", "eventbridge")
-    assert [paths(sample(name), **LIMITS) for name in names] == [
-        ["/events/aws.s3"], ["/events/in"], ["/events/com.example.orders"]
+    names = ("s3", "none__null", "eventbridge", "s3__multi-object-delete")
+    assert [paths(sample(name), delivery="record", **LIMITS) for name in names] == [
+        ["/events/aws.s3"], ["/events/in"], ["/events/com.example.orders"], ["/events/aws.s3"] * 2
     ]  # fmt: skip
     assert refused(sample("eventbridge__s3"), **LIMITS) == f"matcher 'eventbridge', $.source: {FILTER}"
 
@@ -368,11 +362,3 @@ def test_contexts_that_name_no_tool(name):
     """Other clients' contexts do not matter; a name without a target's is the tool's."""
     assert paths({}, context=Tool(name)) == ["/"]
     assert paths({}, context=Tool("order")) == ["/aws.bedrock.agentcore/order"]
-
-
-def test_reprs_show_no_content():
-    """What holds an event shows nothing of it to a log or a traceback."""
-    adapter = Adapter(by_record=True)
-    adapted = adapter.adapt(sample("sqs"), Context())
-    [unit] = adapter.units(adapted, adapted.parts[0], {})
-    assert (repr(adapted), repr(unit)) == ("<Adapted sqs, poll>", "<Unit <Target '/aws.sqs'>>")

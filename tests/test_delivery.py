@@ -3,11 +3,8 @@
 import asyncio
 import copy
 import json
-import threading
-import time
 import tracemalloc
 from contextlib import suppress
-from contextvars import ContextVar
 
 import pytest
 
@@ -391,10 +388,12 @@ class TestWindow:
     EVENT = {**sample("kinesis__window"), "isFinalInvokeForWindow": True}
     IDS = [record["kinesis"]["sequenceNumber"] for record in EVENT["Records"]]
 
-    def test_state(self, leg):
-        """The state goes from record to record and back to Lambda; only the last record closes the window."""
+    @pytest.mark.parametrize("count", [1, 4])
+    def test_state(self, leg, count):
+        """The state goes from record to record and back to Lambda, one at a time; only the last closes the window."""
         shop = Shop(answer({"state": {"n": 1}}), OK)
-        assert by_record(leg, shop, "native")(self.EVENT, None) == {"batchItemFailures": [], "state": {"n": 1}}
+        reply = by_record(leg, shop, "native", concurrency=count)(self.EVENT, None)
+        assert reply == {"batchItemFailures": [], "state": {"n": 1}}
         seen = [(event["state"], event["isFinalInvokeForWindow"]) for _, event in shop.seen]
         assert seen == [(self.EVENT["state"], False), ({"n": 1}, True)]
 
@@ -495,12 +494,6 @@ class TestRefusedPath:
             assert (reply["status_code"], len(json.loads(reply["body"]))) == ("500", 2)
             assert warned == [("WARNING", f"1 of 3 records failed, first: {self.ERROR}; {REPORTED_WHERE}", None)]
 
-    def test_alone(self, leg):
-        """If it is all there is, native mode raises it."""
-        with pytest.raises(InvalidEvent) as caught:
-            handler(leg, Shop(), delivery="record", matchers=self.ROWS, response="native")(single(self.EVENT, 1), None)
-        assert str(caught.value) == self.ERROR
-
 
 @pytest.mark.parametrize("reply", ["poll", "sync", "async", None])
 def test_row_of_ones_own(leg, reply):
@@ -510,15 +503,6 @@ def test_row_of_ones_own(leg, reply):
     told = handler(leg, shop, delivery="record", response="native", matchers=rows)(SQS, None)
     assert told == {"batchItemFailures": named(SQS_IDS[1:2])}
     assert [path for path, _ in shop.seen] == ["/orders"] * 3
-
-
-@MODES
-def test_acknowledged_records(leg, response):
-    """A record that a row acknowledges needs no request; the others are delivered."""
-    shop, rows = Shop(), [Matcher("heartbeat", {"$.Records[0].messageId": SQS_IDS[1]}, None)]
-    reply = handler(leg, shop, delivery="record", response=response, matchers=rows)(SQS, None)
-    assert reply.get("batchItemFailures", []) == []
-    assert [event for _, event in shop.seen] == [single(SQS, 0), single(SQS, 2)]
 
 
 @pytest.mark.slow
@@ -549,168 +533,3 @@ def test_memory(leg, response, order, monkeypatch):
     tracemalloc.stop()
     payloads = peak / len(json.dumps(event))
     assert payloads < (3 if (order, response) == ("failure", "envelope") else 2)
-
-
-class TestAtOnce:
-    """CLOUD_EVENTS_CONCURRENCY: several records at a time, in as many threads."""
-
-    MANY = {"Records": [{**SQS["Records"][0], "messageId": f"m{number}"} for number in range(9)]}
-    IDS = [record["messageId"] for record in MANY["Records"]]
-
-    def application(self, leg, view):
-        """An application whose *view* may block its thread, or await."""
-
-        def wsgi(environ, start_response):
-            status = view(environ["aws.event"]["Records"][0]["messageId"])
-            start_response(f"{status} Answered", [])
-            return []
-
-        async def asgi(scope, receive, send):
-            status = await asyncio.to_thread(view, scope["aws.event"]["Records"][0]["messageId"])
-            await send({"type": "http.response.start", "status": status})
-            await send({"type": "http.response.body"})
-
-        return {"wsgi": wsgi, "asgi": asgi}[leg]
-
-    def handler(self, leg, view, count=3, **settings):
-        application = self.application(leg, view)
-        return make_handler(application, delivery="record", lifespan="off", concurrency=count, **settings)
-
-    def test_bound(self, leg):
-        """So many are sent at a time, and no more; the answers are in the records' order."""
-        inside, most, lock, barrier = [], [], threading.Lock(), threading.Barrier(3)
-
-        def view(identifier):
-            with lock:
-                inside.append(identifier)
-                most.append(len(inside))
-            barrier.wait(10)
-            with lock:
-                inside.remove(identifier)
-            return 200 + int(identifier[1:])
-
-        reply = self.handler(leg, view)(self.MANY, Context())
-        assert [each["status_code"] for each in json.loads(reply["body"])] == [str(200 + n) for n in range(9)]
-        assert max(most) == 3
-
-    @pytest.mark.parametrize("name", ["SQS", "FIFO, the first of a group", "FIFO, another group", "Kinesis", "Kafka"])
-    def test_report(self, leg, name):
-        """What fails, and what waits for it, is reported as if records were sent one at a time."""
-        event, _, orders, tried, reported = REPORTED[name]
-        ordered = dict(zip(tried, orders, strict=False))
-        seen = []
-
-        def view(path, one):
-            number = next(number for number in range(5) if single(event, number) == one)
-            seen.append(number)
-            return ordered.get(number, OK)
-
-        assert by_record(leg, view, "native", concurrency=4)(event, Context()) == {"batchItemFailures": named(reported)}
-        assert sorted(seen) == tried
-
-    def test_order(self, leg):
-        """What must keep its order does."""
-        seen = []
-
-        def view(identifier):
-            time.sleep(0.05 if identifier == FIFO_IDS[0] else 0)
-            seen.append(identifier)
-            return 204
-
-        self.handler(leg, view)(FIFO, Context())
-        assert sorted(seen) == sorted(FIFO_IDS)
-        assert seen.index(FIFO_IDS[0]) < seen.index(FIFO_IDS[2])
-
-    @pytest.mark.parametrize("ending", [SystemExit(3), KeyboardInterrupt(), MemoryError()], ids=repr)
-    def test_what_ends_the_process(self, leg, ending):
-        """It is raised when what was running has ended; nothing new is tried."""
-        seen = []
-
-        def view(path, event):
-            seen.append(event["Records"][0]["messageId"])
-            if seen[-1] == "m1":
-                raise ending
-            time.sleep(0.2)
-            return OK
-
-        with pytest.raises(type(ending)):
-            by_record(leg, view, concurrency=2)(self.MANY, Context())
-        assert len(seen) < 9
-
-    def test_exceptions(self, leg):
-        """An application's exception is that record's failure; if no record succeeded, native mode raises the first."""
-        orders = {"m0": BAD, "m1": NO}
-
-        def view(path, event):
-            order = orders.get(event["Records"][0]["messageId"], default)
-            if order is NO:
-                raise NO
-            return order
-
-        default = OK
-        reply = by_record(leg, view, "native", concurrency=3)(self.MANY, Context())
-        assert reply == {"batchItemFailures": named(["m0", "m1"])}
-        default = NO
-        with pytest.raises(EventFailed):
-            by_record(leg, view, "native", concurrency=3)(self.MANY, Context())
-
-    def test_deadline(self, leg):
-        """Near the deadline nothing new starts, and what is still running is reported; the next event waits for it."""
-        release, seen = threading.Event(), []
-
-        def view(identifier):
-            seen.append(identifier)
-            if identifier == "m0" and leg == "wsgi":
-                release.wait(10)
-            return 204
-
-        end = time.monotonic() + 0.8
-
-        def left():
-            return (end - time.monotonic()) * 1000 if len(seen) < 4 else 300
-
-        handle = self.handler(leg, view, 2)
-        reply = handle(self.MANY, Context(left))
-        failed = ["m0"] * (leg == "wsgi") + self.IDS[len(seen) :]
-        assert reply["batchItemFailures"] == named(failed)
-        assert 4 <= len(seen) < 9
-        if leg == "wsgi":
-            with pytest.raises(OutOfTime, match=r"^a record of the previous event is still being handled"):
-                handle(self.MANY, Context(lambda: 10))
-            release.set()
-            assert "batchItemFailures" not in handle(self.MANY, Context())
-
-    def test_contexts(self, leg):
-        """Each record has a copy of the caller's context of its own."""
-        variable, seen = ContextVar("variable"), []
-
-        def view(path, event):
-            seen.append(variable.get())
-            variable.set("something")
-            return OK
-
-        variable.set("the caller's")
-        by_record(leg, view, concurrency=2)(self.MANY, Context())
-        assert seen == ["the caller's"] * 9
-
-    def test_inside_another(self, leg):
-        """A view may hand the handler an event: that is sent one record at a time."""
-        seen = []
-
-        def view(identifier):
-            seen.append(identifier)
-            if identifier == "m0":
-                assert handle(SQS, Context())["status_code"] == "204"
-            return 204
-
-        handle = self.handler(leg, view)
-        handle(self.MANY, Context())
-        assert sorted(seen) == sorted(self.IDS + SQS_IDS)
-
-    def test_window(self, leg):
-        """The records of a tumbling window are sent one at a time."""
-        shop = Shop(answer({"state": 1}), OK)
-        event = TestWindow.EVENT
-        reply = by_record(leg, shop, "native", concurrency=4)(event, Context())
-        assert reply == {"batchItemFailures": [], "state": 1}
-        assert [one["state"] for _, one in shop.seen] == [event["state"], 1]

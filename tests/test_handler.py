@@ -1,22 +1,19 @@
-"""The one door: the handler string, custom handlers, when the application is loaded, and where events are handed on."""
+"""The one door: the handler string, when the application is loaded, and where HTTP requests are handed on."""
 
 import importlib
 import sys
 import threading
 
 import pytest
-from apig_wsgi import make_lambda_handler
-from mangum import Mangum
 
 import cloud_events
-from cloud_events import ConfigurationError, Matcher, UnsupportedEvent, make_handler
+from cloud_events import ConfigurationError, UnsupportedEvent, make_handler
 from cloud_events.handler import Handler
-from cloud_events.interface.loop import LOOP
 from cloud_events.settings import resolve
 from conftest import EVENTS, Context, sample
-from legs import Answer, answer, application, both_legs, handler
+from legs import answer, application, both_legs, handler
 
-S3, SQS, BUS = sample("s3"), sample("sqs"), sample("eventbridge.custombus")
+S3, SQS = sample("s3"), sample("sqs")
 REPLY = {"status_code": "200", "body": '"/aws.s3"', "headers": {"Content-Type": "application/json"}}
 
 
@@ -60,15 +57,6 @@ WSGI = (
 
 
 class TestLoading:
-    def test_elsewhere_the_first_event_loads(self, door, module, monkeypatch):
-        """Outside of Lambda, importing the handler loads nothing; the first event does."""
-        module("shop", *WSGI)
-        monkeypatch.setenv("WSGI_APPLICATION", "shop.app")
-        loaded = door()
-        assert "shop" not in sys.modules
-        assert loaded.handler(S3, None) == loaded.handler(S3, None) == REPLY
-        assert "shop" in sys.modules
-
     @pytest.mark.parametrize(
         "lambdas", ["cloud_events.handler.handler", "cloud_events/handler.handler", "shop.own", None]
     )
@@ -171,89 +159,8 @@ class TestLoading:
         assert door().make_handler(application("wsgi", path_of))(S3, None) == REPLY
 
 
-class TestStart:
-    """When an ASGI application's lifespan starts up."""
-
-    @pytest.fixture(autouse=True)
-    def closed(self):
-        """Every test ends the lifespans that it started."""
-        yield
-        LOOP.close()
-
-    @pytest.fixture
-    def life(self):
-        """An application that notes its startup."""
-        steps = []
-
-        async def live(scope, receive, send):
-            if scope["type"] == "lifespan":
-                await receive()
-                steps.append("startup")
-                await send({"type": "lifespan.startup.complete"})
-                await receive()
-                await send({"type": "lifespan.shutdown.complete"})
-            else:
-                steps.append("event")
-                await send({"type": "http.response.start", "status": 204})
-                await send({"type": "http.response.body"})
-
-        return live, steps
-
-    def test_elsewhere(self, life):
-        """The first event starts it."""
-        live, steps = life
-        handle = make_handler(live)
-        assert steps == []
-        handle(S3, None)
-        handle(S3, None)
-        assert steps == ["startup", "event", "event"]
-
-    def test_in_lambda(self, life, monkeypatch):
-        """It falls in the init phase."""
-        monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "books")
-        live, steps = life
-        handle = make_handler(live)
-        assert steps == ["startup"]
-        handle(S3, None)
-        assert steps == ["startup", "event"]
-
-    def test_snapshot(self, life, monkeypatch):
-        """With SnapStart it starts after the restore, by the hook of Lambda's runtime."""
-        hooks = pytest.importorskip("snapshot_restore_py")
-        monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "books")
-        monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")
-        live, steps = life
-        before = [*hooks.get_after_restore()]
-        handle = make_handler(live)
-        assert steps == []
-        [(start, arguments, keywords)] = [hook for hook in hooks.get_after_restore() if hook not in before]
-        start(*arguments, **keywords)
-        assert steps == ["startup"]
-        handle(S3, None)
-        assert steps == ["startup", "event"]
-
-    def test_snapshot_without_hooks(self, life, monkeypatch):
-        """Where the runtime has no such hook, the first event starts it."""
-        monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "books")
-        monkeypatch.setenv("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start")
-        monkeypatch.setitem(sys.modules, "snapshot_restore_py", None)
-        live, steps = life
-        handle = make_handler(live)
-        assert steps == []
-        handle(S3, None)
-        assert steps == ["startup", "event"]
-
-
 @both_legs
 class TestHandler:
-    def test_string_and_custom_handler(self, leg, door, module, monkeypatch):
-        """The handler string's function does the same, called by Lambda or from a handler of one's own."""
-        module("shop", "from legs import answer, application", f"app = application({leg!r}, lambda *_: answer(7))")
-        module("own", "from cloud_events.handler import handler", "def my_handler(*args):", "    return handler(*args)")
-        monkeypatch.setenv(f"{leg.upper()}_APPLICATION", "shop.app")
-        custom, context = door("own"), Context()
-        assert custom.my_handler(S3, context) == custom.handler(S3, context) == {**REPLY, "body": "7"}
-
     def test_path_of_an_application(self, leg, module):
         """make_handler takes the application's dotted path too."""
         module("shop", "from legs import answer, application", f"app = application({leg!r}, lambda *_: answer(7))")
@@ -266,8 +173,6 @@ class TestHandler:
 
 
 HTTP = sorted(path.stem for path in EVENTS.glob("http.*.json"))
-# What both adapters take, and has no body that is not JSON.
-SERVED = [name for name in HTTP if "lattice" not in name and not sample(name).get("isBase64Encoded")]
 PACKAGES = {"wsgi": "apig-wsgi", "asgi": "mangum"}
 KINDS = {
     "http.apigw1": "API Gateway, payload 1.0",
@@ -280,7 +185,6 @@ KINDS = {
 
 
 @both_legs
-@pytest.mark.usefixtures("mangums_loop")
 class TestHttp:
     @pytest.mark.parametrize("name", HTTP)
     def test_handed_on(self, leg, name):
@@ -307,28 +211,6 @@ class TestHttp:
             "application answer it, or to the dotted path of a Lambda handler of your own"
         )
 
-    @pytest.mark.parametrize("name", SERVED)
-    def test_website_and_events(self, leg, name):
-        """One function, with the real adapters, serves one application's website and its events."""
-        app, event = application(leg, path_of), sample(name)
-        website = make_lambda_handler(app) if leg == "wsgi" else Mangum(app, lifespan="off")
-        path = event.get("path") or event["rawPath"]
-        for setting in (website, PACKAGES[leg]):
-            handle = make_handler(app, http_handler=setting)
-            told = handle(event, Context())
-            assert (told["statusCode"], told["body"]) == (200, f'"{path}"')
-            assert told == website(event, Context())
-            assert handle(S3, Context()) == REPLY
-
-    def test_what_the_package_does_not_take(self, leg):
-        """VPC Lattice needs a handler of one's own."""
-        with pytest.raises(UnsupportedEvent) as caught:
-            handler(leg, path_of, http_handler=PACKAGES[leg])(sample("http.lattice2"), None)
-        assert str(caught.value) == (
-            f"this is an HTTP request, from VPC Lattice, payload 2.0, which {PACKAGES[leg]} does not support: set "
-            "CLOUD_EVENTS_HTTP_HANDLER to the dotted path of a Lambda handler of your own"
-        )
-
     def test_package_that_is_not_installed(self, leg, monkeypatch):
         """It fails the start, with the command that installs it."""
         package = PACKAGES[leg]
@@ -343,68 +225,6 @@ class TestHttp:
         module("shop", "def website(event, context):", "    return {'statusCode': 418}")
         monkeypatch.setenv("CLOUD_EVENTS_HTTP_HANDLER", "shop.website")
         assert handler(leg, path_of)(sample("http.apigw2"), None) == {"statusCode": 418}
-
-
-ROWS = [
-    Matcher("orders", {"$.Records[0].eventSourceARN": "arn:aws:sqs:eu-west-1:123456789012:orders"}, "/orders"),
-    Matcher("by rule", {"$.resources[?(@ == 'nightly')]": ...}, "/nightly"),
-    Matcher("by shop", {"$.detail.shop": str}, "$.detail.shop"),
-    Matcher("by size", {"$.copies": int}, lambda event: f"/copies/{event['copies']}"),
-    Matcher("quiet", {"$.ping": ...}, None),
-]
-# event, the paths that it goes to
-TARGETS = {
-    "static": (S3, ["/aws.s3"]),
-    "static, by a row of the user's": (SQS, ["/orders"]),
-    "dynamic": ({"source": "com.example?a=b"}, ["/com.example"]),
-    "dynamic, by a row of the user's": ({"detail": {"shop": "cork/1"}, "source": "x"}, ["/cork/1"]),
-    "richer JSONPath": ({"resources": ["nightly"], "source": "x"}, ["/nightly"]),
-    "callable": ({"copies": 7}, ["/copies/7"]),
-    "unmatched": ({"copies": "7"}, ["/"]),
-    "no object": (7, ["/"]),
-    "acknowledged": ({"ping": 1, "source": "x"}, []),
-    "items of a list": ([{**BUS[0], "source": "a"}, {**BUS[0], "source": "b"}], ["/a", "/b"]),
-}
-
-
-@both_legs
-@pytest.mark.parametrize("prefix", ["", "/events", "/events/à b/"])
-@pytest.mark.parametrize("name", TARGETS)
-def test_targets(leg, prefix, name):
-    """The prefix is put before every path, that of records and of unmatched events too; the path of these is the
-    environ's PATH_INFO, or the scope's path."""
-    event, expected = TARGETS[name]
-    seen = []
-
-    def view(path, event):
-        seen.append(path.removeprefix(prefix.rstrip("/")))
-        assert path.startswith(prefix)
-        return Answer(204)
-
-    handler(leg, view, matchers=ROWS, path_prefix=prefix or None)(event, None)
-    handler(leg, view, matchers=ROWS, path_prefix=prefix or None, delivery="record")(event, None)
-    root = {"wsgi": {"wsgi_environ": {"PATH_INFO": "/books/"}}, "asgi": {"asgi_scope": {"path": "/books/"}}}[leg]
-    handler(leg, view, matchers=ROWS, path_prefix=prefix or None, **root)(event, None)
-    times = len(SQS["Records"]) if event is SQS else 1
-    assert seen == [*expected, *expected * times, *("/books/" if path == "/" else path for path in expected)]
-
-
-@both_legs
-@pytest.mark.parametrize(
-    ("event", "native"),
-    [
-        ({"ping": 1}, None),
-        ({**S3, "ping": 1}, {"status_code": "204", "body": "", "headers": {}}),
-        ({**SQS, "ping": 1}, {"batchItemFailures": []}),
-    ],
-)
-def test_acknowledged(leg, event, native, caplog):
-    """A row without a path acknowledges the event; the sender gets what success looks like, the log one line."""
-    row = [Matcher("quiet", {"$.ping": ...}, None)]
-    caplog.set_level("INFO", "cloud_events")
-    assert handler(leg, path_of, matchers=row, response="native")(event, None) == native
-    assert handler(leg, path_of, matchers=row)(event, None) == {"status_code": "204", "body": "", "headers": {}}
-    assert [record.getMessage() for record in caplog.records] == ["quiet: acknowledged without a request"] * 2
 
 
 @both_legs

@@ -5,8 +5,6 @@ import copy
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
@@ -90,27 +88,14 @@ class TestOneLifespan:
             replies = [reply for reply in replies if "statusCode" not in reply]
         assert uses(replies) == [*range(2, 2 * len(replies) + 2, 2)]
 
-    @ORDERS
-    def test_of_a_function(self, make, events):
+    def test_of_a_function(self, make):
         """The same under AWS's own runtime client, which starts the application in its init phase."""
-        with function(FRAMEWORK=make.__name__) as runtime:
-            replies = [runtime.invoke(event).value for event in events * 2]
+        settings = {"ASGI_APPLICATION": "apps.website.application", "CLOUD_EVENTS_HTTP_HANDLER": "mangum"}
+        settings |= {"FRAMEWORK": make.__name__, "SUPPLIER": os.environ["SUPPLIER"]}
+        with Runtime("cloud_events.handler.handler", **settings) as runtime:
+            replies = [runtime.invoke(event).value for event in (S3, USED) * 3]
             assert runtime.terminate() == -signal.SIGTERM
         assert (uses(replies), runtime.stderr) == ([2, 4, 6, 8, 10, 12], "")
-
-
-@ORDERS
-def test_snapshot(events):
-    """With SnapStart the application is started after the restore, once for both."""
-    with function(AWS_LAMBDA_INITIALIZATION_TYPE="snap-start") as runtime:
-        assert runtime.journal == ["restore", "next"]
-        assert uses([runtime.invoke(event).value for event in events]) == [2, 4, 6]
-    assert runtime.stderr == ""
-
-
-def function(**settings):
-    website = {"ASGI_APPLICATION": "apps.website.application", "CLOUD_EVENTS_HTTP_HANDLER": "mangum"}
-    return Runtime("cloud_events.handler.handler", SUPPLIER=os.environ["SUPPLIER"], **website, **settings)
 
 
 def everywhere(handle, events):
@@ -249,22 +234,6 @@ def test_the_package_for_the_other_interface(leg, monkeypatch):
         make_handler(application(leg, plain))
     assert str(caught.value) == (
         f"CLOUD_EVENTS_HTTP_HANDLER={wrong!r}: this application speaks {leg.upper()}; write {right!r}"
-    )
-
-
-@both_legs
-def test_a_package_that_is_missing(leg):
-    """At start, with what to install."""
-    code = (
-        f"import sys; sys.modules[{PACKAGES[leg].replace('-', '_')!r}] = None\n"
-        "from cloud_events import ConfigurationError, make_handler\n"
-        f"try: make_handler(lambda *_: None, {leg!r}, http_handler={PACKAGES[leg]!r})\n"
-        "except ConfigurationError as error: print(error)"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout == (
-        f"CLOUD_EVENTS_HTTP_HANDLER={PACKAGES[leg]!r}: the package is not installed; "
-        f"pip install 'cloud-events[{PACKAGES[leg]}]'\n"
     )
 
 
