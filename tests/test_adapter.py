@@ -312,14 +312,6 @@ def test_a_users_row_for_items():
     assert paths(BATCH, matchers=[ITEM]) == ["/items/b7f3c1de-0013", "/items/b7f3c1de-0014"]
 
 
-def test_deep_nesting():
-    """An event that JSON cannot be written of is refused."""
-    event = []
-    for _ in range(100_000):
-        event = [event]
-    assert refused(event) == "the event is nested too deeply to be written as JSON"
-
-
 class Tool(Context):
     """The context of a call by Amazon Bedrock AgentCore Gateway."""
 

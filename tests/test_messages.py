@@ -2,7 +2,7 @@
 
 import pytest
 
-from cloud_events.messages import Delivery, Response, request_id, seconds_left
+from cloud_events.messages import Delivery, request_id, seconds_left
 from conftest import Context
 
 ATTRIBUTES = {
@@ -31,21 +31,6 @@ def test_delivery_of_an_event_without_attributes():
     delivery = Delivery(None, "/")
     assert (named(delivery), delivery.attributes, delivery.record_id) == ((None,) * 5, {}, None)
     assert (delivery.kind, delivery.via, delivery.record, delivery.payload) == (None, (), None, None)
-
-
-def test_header():
-    """A header is found however it is spelled; the first of several counts; "" if there is none."""
-    response = Response(200, [("Content-TYPE", "text/plain"), ("content-type", "text/html")], b"")
-    assert (response.header("content-type"), response.header("location"), response.error) == ("text/plain", "", None)
-
-
-@pytest.mark.parametrize(
-    ("body", "value"),
-    [(b"[1]", [1]), (b"\xef\xbb\xbf{}", {}), (b"", None), (b"{", None), (b"\xff", None), (b"[" * 100_000, None)],
-)
-def test_json(body, value):
-    """A body as JSON in UTF-8, or None."""
-    assert Response(200, [], body).json() == value
 
 
 @pytest.mark.parametrize(("context", "left"), [(Context(lambda: 1_500), 1.5), (None, None), (object(), None)])

@@ -77,10 +77,6 @@ def from_kinesis(number, lane):
     }
 
 
-def from_kafka(number, lane):
-    return {**kafka(number, lane), "eventSource": "aws:kafka"}
-
-
 def records(batch):
     return {"Records": [record for record, _ in batch]}
 
@@ -94,14 +90,6 @@ def by_partition(batch):
     for record, lane in batch:
         partitions.setdefault(f"orders-{lane}", []).append(record)
     return {"eventSource": "aws:kafka", "records": partitions}
-
-
-def by_partition_alone(batch):
-    return {"records": by_partition(batch)["records"]}
-
-
-def by_queue(batch):
-    return {"eventSource": "aws:rmq", "rmqMessagesByQueue": {"orders::/": bare(batch)}}
 
 
 def messages(batch):
@@ -135,15 +123,12 @@ SOURCES = {
     "kinesis": Source(kinesis, records, key("kinesis", "sequenceNumber"), 1, "lowest"),
     "dynamodb": Source(dynamodb, records, key("dynamodb", "SequenceNumber"), 1, "lowest"),
     "kafka": Source(kafka, by_partition, offset, 2, "named"),
-    "kafka again": Source(kafka, by_partition_alone, offset, 2, "named"),
     "activemq": Source(message, messages, nameless, 1, ""),
-    "rabbitmq": Source(message, by_queue, nameless, 1, ""),
     "documentdb": Source(change, changes, nameless, 1, ""),
     "pipe from sqs": Source(queue, bare, key("messageId"), 0, "named"),
     "pipe from sqs fifo": Source(fifo, bare, key("messageId"), 3, "named"),
     "pipe from kinesis": Source(from_kinesis, bare, key("eventID"), 1, "lowest"),
     "pipe from dynamodb": Source(dynamodb, bare, key("eventID"), 1, "lowest"),
-    "pipe from kafka": Source(from_kafka, bare, nameless, 1, ""),
 }
 
 

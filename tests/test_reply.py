@@ -34,13 +34,9 @@ def envelope(body, status="200", headers=None):
     return {"status_code": status, "body": body, "headers": {"Content-Type": "application/json"} | (headers or {})}
 
 
-def lines(caplog):
-    """What the library logged."""
-    return [record for record in caplog.records if record.name == "cloud_events"]
-
-
 def warnings(caplog):
-    return [record.getMessage() for record in lines(caplog) if record.levelname == "WARNING"]
+    """What the library warned of."""
+    return [line.getMessage() for line in caplog.records if (line.name, line.levelname) == ("cloud_events", "WARNING")]
 
 
 PACKED = {"is_base64_encoded": True}
@@ -260,6 +256,7 @@ class TestOwnReport:
             (SQS, answer({"batchItemFailures": None}), None),
             (SQS, answer({"failures": 0}), None),
             (SQS, Answer(200, b"", [("Content-Encoding", "gzip")]), None),
+            (SQS, Answer(200, DEEP.encode()), None),
         ],
     )
     def test_lifted(self, leg, event, given, lifted, caplog):
