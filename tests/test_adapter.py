@@ -36,6 +36,7 @@ ORDERS = Matcher("orders", {"$.Records[*].eventSourceARN": lambda arn: arn.endsw
 BIG = Matcher("big", {"$.Records[0].body": lambda body: "7002" in body}, "/big")
 READ = Matcher("read", {"$.Records[0].eventSource": "aws:sqs"}, "/read", "sync")
 TARGET = Matcher("target", {"$[0].eventSource": str}, "/target", "poll")
+DOCUMENTS = Matcher("documents", {"$.eventSource": "aws:docdb", "$.events": list}, "/documents", "poll")
 NUMBERS = Matcher("numbers", {"$": int}, "/numbers", "async")
 ALL = Matcher("all", {}, "/all")
 ITEM = Matcher("item", {"$.specversion": ...}, lambda event: f"/items/{event['id']}")
@@ -52,6 +53,7 @@ ROUTED = [
     # Unless the user's row says otherwise.
     ([READ], "sqs", "sync", "/read", "read"),
     ([TARGET], "pipes", "poll", "/target", "target"),
+    ([DOCUMENTS], "docdb", "poll", "/documents", "documents"),
     ([NUMBERS], "none__number", "async", "/numbers", "numbers"),
     ([NUMBERS], "none__null", "sync", "/", None),
 ]
@@ -90,19 +92,6 @@ def test_senders_that_cannot_be_told_which_records_failed(where, name, at_start)
     with pytest.raises(ConfigurationError) as caught:
         sent(None if at_start else sample(name), matchers=[row])
     assert str(caught.value) == f"{row!r}: {CANNOT.format(name)}"
-
-
-POLLING = [
-    ({"$.Records[0].eventSource": "aws:sqs"}, sample("sqs")),
-    ({"$.eventSource": "aws:docdb", "$.events": list}, sample("docdb")),
-    ({"$.mine": 1}, {"mine": 1}),
-]
-
-
-@pytest.mark.parametrize(("where", "event"), POLLING)
-def test_senders_that_poll(where, event):
-    """A row may say of a sender that polls, or that we do not know, that it does."""
-    assert expects(event, matchers=[Matcher("polled", where, "/polled", "poll")]) == "poll"
 
 
 NOTHING = {"status_code": "204", "body": "", "headers": {}}

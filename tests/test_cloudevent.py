@@ -27,7 +27,6 @@ from conftest import EVENTS, sample
 from drawn import ANY_JSON, CLOUDEVENTS, HOSTILE
 
 REQUIRED = {"specversion": "1.0", "id": "1", "source": "/books", "type": "book.added"}
-OLD = {**REQUIRED, "specversion": "0.3"}
 NATIVE = [sample(path.stem) for path in sorted(EVENTS.glob("cloudevent*.json")) if path.stem.startswith("cloudevent")]
 NATIVE = [event for events in NATIVE for event in (events if isinstance(events, list) else [events])]
 
@@ -195,13 +194,6 @@ def test_any_header_value(text):
     ((_, value),) = headers({"a": text})
     assert all("!" <= c <= "~" and c != '"' for c in value)
     assert from_binary([("ce-specversion", "1.0"), ("ce-a", value)], b"") == {"specversion": "1.0", "a": text}
-
-
-def test_headers():
-    """One header for each attribute that is set, but for those of the data."""
-    data = {"datacontenttype": "a/b", "data": 1, "data_base64": "", "datacontentencoding": "a"}
-    expected = {"specversion": "0.3", "id": "1", "source": "/books", "type": "book.added", "n": "1"}
-    assert headers_of({**OLD, "subject": None, "n": 1, **data}) == [(f"ce-{key}", expected[key]) for key in expected]
 
 
 JSON_TYPES = ["application/json", "text/json", "APPLICATION/JSON", "a/json;b=c", "image/SVG+Json", " a/b+json ; c"]

@@ -43,3 +43,10 @@ class TestEventFailed:
         copied = twin(EventFailed(*arguments))
         told = (copied.status, copied.path, copied.matcher, copied.body, copied.hint)
         assert (str(copied), told) == (text, (*arguments, "", "")[:5])
+
+
+def test_excerpt():
+    """Of the application's answer an EventFailed carries 1,000 characters, wherever one looks."""
+    error = EventFailed(500, "/aws.s3", "s3", "a" * 1_001)
+    assert error.body == "a" * 1_000
+    assert "a" * 1_001 not in f"{error}{error!r}{error.args}"

@@ -3,13 +3,15 @@
 import importlib
 import sys
 import threading
+from contextlib import asynccontextmanager
 
 import pytest
+import snapshot_restore_py
+from starlette.applications import Starlette
 
 import cloud_events
 from cloud_events import ConfigurationError, UnsupportedEvent, make_handler
-from cloud_events.handler import Handler
-from cloud_events.settings import resolve
+from cloud_events.interface.loop import LOOP
 from conftest import EVENTS, Context, sample
 from legs import answer, application, both_legs, handler
 
@@ -50,6 +52,7 @@ def module(tmp_path, monkeypatch):
         sys.modules.pop(name, None)
 
 
+SNAP_START = {"AWS_LAMBDA_FUNCTION_NAME": "books", "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start"}
 WSGI = (
     "from legs import answer, application",
     "app = application('wsgi', lambda path, event: answer(path))",
@@ -57,6 +60,14 @@ WSGI = (
 
 
 class TestLoading:
+    def test_elsewhere_the_first_event_loads(self, door, module, monkeypatch):
+        """Outside of Lambda, importing the handler loads nothing; the first event does."""
+        module("shop", *WSGI)
+        monkeypatch.setenv("WSGI_APPLICATION", "shop.app")
+        loaded = door()
+        assert "shop" not in sys.modules
+        assert loaded.handler(S3, None) == loaded.handler(S3, None) == REPLY
+
     @pytest.mark.parametrize(
         "lambdas", ["cloud_events.handler.handler", "cloud_events/handler.handler", "shop.own", None]
     )
@@ -159,6 +170,40 @@ class TestLoading:
         assert door().make_handler(application("wsgi", path_of))(S3, None) == REPLY
 
 
+@pytest.mark.parametrize(
+    ("settings", "hooks", "made", "restored"),
+    [
+        ({}, snapshot_restore_py, [], []),
+        ({"AWS_LAMBDA_FUNCTION_NAME": "books"}, snapshot_restore_py, ["startup"], ["startup"]),
+        (SNAP_START, snapshot_restore_py, [], ["startup"]),
+        (SNAP_START, None, [], []),
+    ],
+)
+def test_startup(settings, hooks, made, restored, monkeypatch):
+    """In Lambda, an ASGI application's startup falls in the init phase; with SnapStart, after the restore, by a hook of
+    Lambda's runtime. Where there is no such hook, and elsewhere, the first event starts the application."""
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setitem(sys.modules, "snapshot_restore_py", hooks)
+    monkeypatch.setattr(snapshot_restore_py, "_after_restore_registry", [])
+    steps = []
+
+    @asynccontextmanager
+    async def lifespan(app):
+        steps.append("startup")
+        yield
+
+    handle = make_handler(Starlette(lifespan=lifespan))
+    assert steps == made
+    for start, arguments, keywords in snapshot_restore_py.get_after_restore():
+        start(*arguments, **keywords)
+    assert steps == restored
+    handle(S3, None)
+    handle(S3, None)
+    assert steps == ["startup"]
+    LOOP.close()
+
+
 @both_legs
 class TestHandler:
     def test_path_of_an_application(self, leg, module):
@@ -250,20 +295,3 @@ def test_missing_client_address():
     with pytest.raises(KeyError) as caught:
         make_handler(application)(S3, None)
     assert caught.value.__notes__[0].startswith("Events have no client address")
-
-
-@both_legs
-def test_observer(leg):
-    """What the test kit and the command line see: the event understood, and each request with what became of it."""
-    seen = []
-
-    class Observer:
-        def adapted(self, adapted):
-            seen.append(adapted.kind.name)
-
-        def sent(self, request, outcome, milliseconds):
-            seen.append((request.path, outcome.response.status, milliseconds >= 0))
-
-    settings = resolve(application(leg, path_of), None, {"delivery": "record", "lifespan": "off"})
-    Handler(settings, Observer())(SQS, None)
-    assert seen == ["sqs", *[("/aws.sqs", 200, True)] * len(SQS["Records"])]

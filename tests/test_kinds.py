@@ -223,10 +223,8 @@ def test_ids_of_items():
     assert [request.delivery.event_id for request in sent([event] * 2)] == [f"{REQUEST}.0", f"{REQUEST}.1"]
 
 
-SECRETS = {"receiptHandle", "resultToken", "accessToken", "token", "correlationToken", "userName", "userId"} | {
-    "body",
-    "data",
-}
+SECRETS = {"receiptHandle", "resultToken", "accessToken", "token", "correlationToken", "userName"}
+SECRETS |= {"userId", "body", "data"}
 
 
 def leaves(value, under=""):

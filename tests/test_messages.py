@@ -1,4 +1,4 @@
-"""What travels: the delivery that marks a request, and the answer to it. For silent reprs see test_silence.py."""
+"""What travels: the delivery that marks a request, and Lambda's context. For silent reprs see test_silence.py."""
 
 import pytest
 

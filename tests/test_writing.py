@@ -138,10 +138,8 @@ def test_a_record_of_documentdb():
 
 
 RECORD_IDS = [
-    ("kafka.msk", 2, {"partition": "orders-1", "offset": 31}),
     ("s3", 0, UPLOAD["id"]),
     ("mq.rabbitmq", 0, f"{REQUEST}.0"),
-    ("dynamodb", 1, "4421584500000000017450439012"),
     ("pipes", 1, "5a0e9f3c-7b1d-4e2f-8c6a-1d2e3f4a5b61"),
     ("pipes__kafka", 0, None),
     ("records__capital-e", 0, None),
