@@ -12,7 +12,6 @@ from cloud_events import InvalidEvent
 from cloud_events.adapter.cloudevent import (
     attributes_of,
     binary,
-    charset,
     faults,
     forbidden,
     from_binary,
@@ -203,19 +202,6 @@ OTHERS = ["", "text/plain", "application/jsonp", "a/xml; b=/json", "a/json+xml",
 def test_is_json():
     """JSON is */json or */*+json, in any case, whatever its parameters."""
     assert [*map(is_json, JSON_TYPES + OTHERS)] == [True] * len(JSON_TYPES) + [False] * len(OTHERS)
-
-
-CHARSETS = {
-    "text/plain": "utf-8",
-    "text/plain; charset=": "utf-8",
-    "text/plain; charset=iso-8859-1": "iso-8859-1",
-    'text/plain; a=b; Charset = "UTF-16" ; c': "UTF-16",
-}
-
-
-def test_charset():
-    """The charset that a type names, or UTF-8."""
-    assert {content_type: charset(content_type) for content_type in CHARSETS} == CHARSETS
 
 
 PNG = base64.b64encode(b"\x89PNG").decode()

@@ -100,11 +100,12 @@ class TestLoading:
             {"WSGI_APPLICATION": "other.app", "CLOUD_EVENTS_HTTP_HANDLER": "shop.website"},
             {"WSGI_APPLICATION": "other.app", "CLOUD_EVENTS_MATCHERS": "shop.rows"},
             {"WSGI_APPLICATION": "other.app", "WSGI_ENVIRON": "shop:environ"},
+            {"ASGI_APPLICATION": "other.asgi", "ASGI_SCOPE": "shop:environ"},
         ],
     )
     def test_half_imported_module(self, door, module, monkeypatch, settings):
         """What a setting names may stand in the module that imports the handler, further down: an event loads it."""
-        module("other", *WSGI)
+        module("other", *WSGI, "asgi = application('asgi', lambda path, event: answer(path))")
         module(
             "shop",
             "from cloud_events.handler import handler",
@@ -264,12 +265,6 @@ class TestHttp:
             handler(leg, path_of, http_handler=package)
         label = f"CLOUD_EVENTS_HTTP_HANDLER='{package}'"
         assert str(caught.value) == f"{label}: the package is not installed; pip install 'cloud-events[{package}]'"
-
-    def test_from_the_environment(self, leg, module, monkeypatch):
-        """The setting is the dotted path of that handler."""
-        module("shop", "def website(event, context):", "    return {'statusCode': 418}")
-        monkeypatch.setenv("CLOUD_EVENTS_HTTP_HANDLER", "shop.website")
-        assert handler(leg, path_of)(sample("http.apigw2"), None) == {"statusCode": 418}
 
 
 @both_legs

@@ -170,12 +170,6 @@ def test_what_is_refused(leg, event, words, caplog):
     assert [str(record.exc_info[1]) for record in caplog.records if record.exc_info] == [words]
 
 
-def test_the_source_of_a_notification():
-    """It is the topic: a queue knows nothing of the subscription."""
-    [seen], _ = deliver(sqs(TOLD), **NAMED)
-    assert (seen.found.source, seen.found.id) == (TOLD["TopicArn"], TOLD["MessageId"])
-
-
 def test_ids_of_events_without_one():
     """Each has its own, whichever record it stands in: a wrong duplicate would be lost."""
     bare = s3("a", "b")
