@@ -211,6 +211,8 @@ class TestHandler:
         """make_handler takes the application's dotted path too."""
         module("shop", "from legs import answer, application", f"app = application({leg!r}, lambda *_: answer(7))")
         assert make_handler("shop.app")(S3, None)["body"] == "7"
+        with pytest.raises(ConfigurationError, match=r"^make_handler='shop\.none': module 'shop' has no 'none'"):
+            make_handler("shop.none")
 
     def test_several_in_one_process(self, leg):
         """Each handler has its application and settings to itself."""
