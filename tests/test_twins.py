@@ -3,6 +3,7 @@
 import os
 from collections import namedtuple
 from operator import attrgetter
+from wsgiref.validate import validator
 
 import pytest
 
@@ -10,6 +11,7 @@ from cloud_events import make_handler
 from cloud_events.interface.loop import LOOP
 from conftest import EVENTS, Context, expectations, sample
 from legs import Answer, both_legs, handler
+from test_asgi import check_scope
 
 SAMPLES = [file.removesuffix(".json") for file, _, path in expectations(EVENTS) if path not in ("http", "")]
 CONTEXT = Context()
@@ -48,9 +50,10 @@ def seen_by_wsgi(environ):
 
 
 def seen_by_asgi(scope, message):
+    check_scope(scope)
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     assert len(headers) == len(scope["headers"])
-    assert not message["more_body"]
+    assert (type(message["body"]), message["more_body"]) == (bytes, False)
     return Seen(
         scope["method"],
         scope["path"],
@@ -84,16 +87,17 @@ def twins(seen):
         await send({"type": "http.response.start", "status": 200, "headers": pairs})
         await send({"type": "http.response.body", "body": b"{}"})
 
-    return wsgi, asgi
+    return validator(wsgi), asgi
 
 
 @pytest.mark.parametrize("delivery", ["batch", "record"])
 @pytest.mark.parametrize("mode", ["event", "binary", "structured"])
 def test_every_sample(mode, delivery):
-    """Method, path, query, headers, body and delivery of every event, and the reply, are the same on both legs."""
+    """Method, path, query, headers, body and delivery of every event, and the reply, are the same, and valid."""
     seen = []
     wsgi, asgi = (
-        make_handler(application, content_mode=mode, delivery=delivery, lifespan="off") for application in twins(seen)
+        make_handler(application, interface, content_mode=mode, delivery=delivery, lifespan="off")
+        for application, interface in zip(twins(seen), ("wsgi", "asgi"), strict=True)
     )
     for name in SAMPLES:
         replies = [wsgi(sample(name), CONTEXT), asgi(sample(name), CONTEXT)]
