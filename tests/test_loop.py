@@ -824,6 +824,19 @@ class TestDeadline:
         handler_of(view)()
         assert [task.cancelled() or task.cancelling() for task in steps] == [0, 0]
 
+    def test_of_several_events(self):
+        """Each of the events that are handled at once has its own deadline."""
+
+        async def view(event):
+            if event == "inner":
+                await asyncio.Event().wait()
+            with pytest.raises(OutOfTime):
+                await asyncio.to_thread(call, "inner", NO_TIME)
+            return "in time"
+
+        call = handler_of(view)
+        assert call("outer") == "in time"
+
     @everywhere
     def test_that_is_far_away_keeps_nothing_of_an_event(self, place):
         """What a custom handler put into a context variable is freed with the event, long before its deadline."""
