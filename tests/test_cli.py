@@ -44,7 +44,7 @@ rows = [
     Matcher("offers", {"$['detail-type']": {"Sold", "Offered"}, "$.detail": dict}, "/offers"),
     Matcher("shops", {"$.detail.shop": lambda shop: shop in ("cork", "..")}, by_shop),
     Matcher("hello", {"$.hello": bool}, lambda event: "/hello"),
-    Matcher("early", {"$.early": by_shop, "$.n": float, "$.at": bytes}, "$.early", "async"),
+    Matcher("early", {"$.early": by_shop, "$.n": float, "$.at": bytes, "$.in": list}, "$.early", "async"),
     Matcher("tests", {"$.test": True}, None),
 ]
 any = [Matcher("all", {}, lambda event: event["shop"])]
@@ -243,7 +243,7 @@ class TestRoutes:
         listed = json.loads(run("routes", "--json", **OWN).out)
         assert [each["where"] for each in listed[2:4]] == [
             ["$.hello is a boolean"],
-            ["$.early passes by_shop()", "$.n is a number", "$.at is bytes"],
+            ["$.early passes by_shop()", "$.n is a number", "$.at is bytes", "$.in is a list"],
         ]
         assert {"row": "s3", "path": "/aws.s3", "reads": "nothing", "where": [S3_WHY.strip()]} in listed
         assert len(listed) == 5 + len(OURS.rows)

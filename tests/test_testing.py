@@ -138,6 +138,7 @@ SAYS = [
      "records orders-3 1 value": None}),
     (lambda: kit.cloudevent({"a": 1}, "com.example.sold", "/shop", subject="12", id="x"), SOLD),
     (lambda: kit.cloudevent(), {"type": "com.example.happened", "source": "/example", "time": UTC, "data": None}),
+    (lambda: kit.cloudevent_in_kafka(subject="é"), {"records topic-0 0 headers 6 ce_subject": [-61, -87]}),
     (lambda: kit.batch(kit.dynamodb(new={"id": 1}), kit.dynamodb(old={"id": 2})), {"0 eventName": "INSERT",
      "1 eventName": "REMOVE"}),
 ]  # fmt: skip
