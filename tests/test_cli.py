@@ -160,6 +160,9 @@ class TestCommand:
             "was refused or failed; 2 if the command line, a setting or a file cannot be used.\n"
         )
 
+        does = "\nSend each event to your application, and show what AWS would do next.\n"
+        assert does in run("invoke", "--help").out
+
     def test_version_and_no_command(self, run):
         """The version is the package's. Without a command there is a usage line and exit status 2."""
         assert run("--version") == (0, f"cloud-events {__version__}\n", "")
