@@ -254,8 +254,9 @@ class TestContext:
         }
 
     def test_time_runs(self, capsys):
-        """What remains is at most what was given, never below zero, and a whole number; other attributes are set."""
+        """What remains is at most what was given, or half a minute, and never below zero; other attributes are set."""
         assert 59_950 < LambdaContext(60_000).get_remaining_time_in_millis() <= 60_000
+        assert 29_950 < LambdaContext().get_remaining_time_in_millis() <= 30_000
         over = LambdaContext(remaining_ms=-5, function_name="books")
         assert (over.get_remaining_time_in_millis(), over.function_name) == (0, "books")
         over.log("said")
