@@ -255,13 +255,16 @@ def test_what_ends_the_process(leg, error):
 
 
 def test_a_late_record():
-    """The next event fails in time if it must wait too long; one that comes from the late record itself need not."""
-    release, replies = threading.Event(), []
+    """The next event fails in time if it must wait too long; one that comes from the late record itself need not. Once
+    the late record has ended, records are sent at the same time again."""
+    release, together, replies = threading.Event(), threading.Barrier(2), []
 
     def view(event, _):
         if body_of(event) == "late":
             release.wait(20)
             replies.append(handle(sqs("inner"), None))
+        elif body_of(event) == "together":
+            together.wait(20)
 
     handle, end = handler("wsgi", view, 2), time.monotonic() + 0.6
     with pytest.raises(OutOfTime, match=r"^the function's time was nearly over and the application had not answered"):
@@ -271,7 +274,7 @@ def test_a_late_record():
         handle(sqs("too early"), ending(end))
     assert time.monotonic() < end
     release.set()
-    assert handle(sqs("next"), Context()) == failures()
+    assert handle(sqs("together", "together"), Context()) == failures()
     assert replies == [failures()]
 
 
