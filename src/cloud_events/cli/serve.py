@@ -81,16 +81,15 @@ class Server(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://{f'[{self.host}]' if ':' in self.host else self.host}:{self.server_port}"
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        # No traceback if a client has closed the connection.
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)
-
 
 class RequestHandler(BaseHTTPRequestHandler):
     """Answers the page (GET / and /samples, POST /try) and Lambda's Invoke API."""
 
     server: Server
+
+    def handle(self) -> None:
+        with suppress(ConnectionError):  # the client has closed the connection
+            super().handle()
 
     def do_GET(self) -> None:  # http.server's name
         if fault := self._foreign():
