@@ -19,12 +19,12 @@
 # in its place for this one call. A call from inside our loop would wait for itself, so it raises RuntimeError. Between
 # two calls no thread drives: tasks that outlive their event are suspended, like the rest of a Lambda function.
 #
-# The driver stays until all other calls are done, too. Otherwise another thread would take over in the middle of a
-# request, which asgiref (from 3.12 on) does not allow: it would lose the state that it keeps by thread, and a Django
-# view that calls async_to_sync could wait for itself. So a caller may have to wait for the calls of other threads. In
-# Lambda there are none but those for the records of its own event (drive_while() in asgi.py), and for those that are
-# late it does not stay. After that, a loan, or Ctrl-C, a waiting thread does take over. If its call was made by a view,
-# it does not stay either: it would wait for that view, which waits for it.
+# The driver stays until all other calls are done, too. If another thread took over in the middle of a request, asgiref
+# would lose the state that it keeps by thread, and a Django view that calls async_to_sync could wait for itself. So a
+# caller may have to wait for the calls of other threads. In Lambda, only the records of its own event are handled in
+# other threads (drive_while() in asgi.py), and it does not stay for those that are late. A waiting thread takes over
+# only after that, after a loan, and after Ctrl-C. A thread whose call was made by a view never stays: it would wait for
+# that view, which waits for it.
 #
 # Loans. Mangum and similar adapters for HTTP requests run the current loop of their thread themselves. So the loop is
 # lent to them: during the call their thread is the driver, and our loop is the current one there. A thread that drives
