@@ -235,8 +235,8 @@ def test_faults_that_only_writing_anew_brings_out(mode):
     """What would not survive the mode is refused in it, by the attributes' names; by default it comes as it is."""
     assert refused(FAULTY, content_mode=mode) == (
         "malformed CloudEvent: 'source' must not have control characters, surrogates or noncharacters; 'time' must be "
-        "an RFC 3339 time, such as '2026-03-01T12:00:00Z'; 'myExt' must be of a-z and 0-9 only; 'data' and "
-        "'data_base64' must not both be present"
+        "an RFC 3339 time, such as '2026-03-01T12:00:00Z'; every attribute's name must be of a-z and 0-9 only; "
+        "'data' and 'data_base64' must not both be present"
     )
     event = {**FAULTY, "source": "/a"}
     assert sent(event)[0].event == event

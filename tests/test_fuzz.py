@@ -274,6 +274,7 @@ EXTRAS = st.integers(0, len(SETTINGS) - 1)
 
 @fuzzed
 @example("cloudevents.batch", [([0, 0], "set", {"deep": None})], ("wsgi", "event", "batch", "envelope"), 1, "ok")
+@example("cloudevents.batch", [([0], "plant", None)], ("wsgi", "binary", "batch", "envelope"), 0, "ok")
 @given(st.sampled_from(sorted(SAMPLES)), CHANGES, st.sampled_from(MODES), EXTRAS, ANSWERS)
 def test_mutated_sample(caplog, name, changes, mode, extra, answer):
     """A real event in which keys are missing, types swapped and values replaced."""
