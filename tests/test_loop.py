@@ -182,8 +182,13 @@ class TestOneLoop:
             raised = ["application", "view"]
             assert list(executor.map(one, range(16))) == [(n, raised) if n % 2 else str(n) for n in range(16)]
 
-    def test_an_event_is_handled_in_one_thread(self):
-        """The caller that runs the loop goes on with it until the events of other threads are handled, too."""
+    @pytest.mark.parametrize("name", ["", "books"], ids=["elsewhere", "in Lambda"])
+    def test_of_two_events(self, name, monkeypatch):
+        """The caller that runs the loop for both stays until they are handled: asgiref keeps state by thread. In Lambda
+        it returns first if its event is handled first.
+        """
+        if name:
+            monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", name)
         gates, threads = [], []
 
         async def view(event):
@@ -191,9 +196,8 @@ class TestOneLoop:
             if event == "short":
                 await gates[0].wait()
                 return "the first to end"
-            threads.append(threading.current_thread().name)
             gates[0].set()
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.2)
             threads.append(threading.current_thread().name)
             return "the last to end"
 
@@ -203,11 +207,68 @@ class TestOneLoop:
             return call("long")
 
         call = handler_of(view)
-        with ThreadPoolExecutor(1) as executor:
+        with ThreadPoolExecutor(1, "other") as executor:
             later = executor.submit(other)
             assert call("short") == "the first to end"
-            assert threads == ["MainThread"] * 2
+            assert threads == ([] if name else ["MainThread"])
             assert later.result() == "the last to end"
+        assert threads == ["other_0" if name else "MainThread"]
+
+    @pytest.mark.parametrize("how", ["loop.run_in_executor", "a thread"])
+    def test_an_event_of_a_view_after_a_loan(self, how):
+        """The thread of an event that a view hands over does not wait for that view, which waits for it."""
+        begun = threading.Event()
+
+        async def view(scope):
+            if scope["path"] == "/http":
+                await asyncio.sleep(0.02)
+            elif scope["aws.event"] == "inner":
+                begun.set()
+                await asyncio.sleep(0.1)
+            elif how == "a thread":
+                await asyncio.wrap_future(ThreadPoolExecutor(1).submit(call, "inner"))
+            else:
+                await asyncio.get_running_loop().run_in_executor(None, call, "inner")
+
+        async def application(scope, receive, send):
+            await view(scope)
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body"})
+
+        handler = make_handler(application, lifespan="off", http_handler="mangum")
+        call = partial(handler, context=LambdaContext(20_000))
+        for _ in range(5):
+            begun.clear()
+            with ThreadPoolExecutor(1) as executor:
+                outer = executor.submit(call, "outer")
+                begun.wait()
+                assert call(events.function_url("GET", "/http"))["statusCode"] == 200
+                assert outer.result()["status_code"] == "200"
+
+    def test_an_event_of_a_view_during_a_startup(self):
+        """The thread of the startup does not wait for other events, which may wait for the startup."""
+        begun = threading.Event()
+
+        async def slow(scope, receive, send):
+            if scope["type"] == "lifespan":
+                await receive()
+                begun.set()
+                await asyncio.sleep(0.1)
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+            else:
+                await send({"type": "http.response.start", "status": 200})
+                await send({"type": "http.response.body"})
+
+        async def view(event):
+            return (await asyncio.to_thread(starting, {}, CONTEXT))["status_code"]
+
+        starting, call = make_handler(slow), handler_of(view)
+        with ThreadPoolExecutor(1) as executor:
+            first = executor.submit(starting, {}, CONTEXT)
+            begun.wait()
+            assert call() == "200"
+            assert first.result()["status_code"] == "200"
 
     @everywhere
     def test_called_by_the_application_itself(self, place):
@@ -372,7 +433,7 @@ class TestFailure:
             steps.append(event)
             if event == 1:
                 loop = asyncio.get_running_loop()
-                loop.call_soon(loop.call_soon, cancel)
+                loop.call_soon(loop.call_soon, loop.call_soon, cancel)
 
         def cancel():
             steps.extend(task.cancel() for task in asyncio.all_tasks(LOOP.current))

@@ -70,7 +70,7 @@ class Interface:
         If the other threads drove the loop in turn, asgiref (from 3.12 on) would lose the state of the thread in which
         a request began: a Django view that calls ``async_to_sync`` would wait for itself.
         """
-        return LOOP.run(_in_thread, partial(function, *arguments), stay=False)
+        return LOOP.run(_in_thread, partial(function, *arguments))
 
     def make_http_handler(self) -> Callable[[Any, Any], Any]:
         """Return a Lambda handler of HTTP requests, made with Mangum. Raises ImportError if that is not installed."""

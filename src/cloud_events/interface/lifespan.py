@@ -39,7 +39,7 @@ class Lifespan:
         LOOP.refuse_itself()
         with self._lock:
             if not self._started():
-                loop, self.state = LOOP.run(self._startup)
+                loop, self.state = LOOP.run(self._startup, stay=False)  # others may wait for the lock
                 if self.state is not None:
                     LOOP.on_shutdown(self._shutdown)
                 self._loop = loop

@@ -9,8 +9,8 @@
 #
 # Driving. To drive the loop means to run it. The loop has no thread of its own: handing an event to another thread and
 # waiting for it would cost several times as much as the event. A call is submitted to the loop, and then waited for. If
-# no thread drives the loop, the waiting thread drives it. If another thread drives, the waiting thread sleeps until its
-# call is done. So this works in a view:
+# no thread drives the loop, the waiting thread drives it until its own call is done. If another thread drives, the
+# waiting thread sleeps until its call is done or the driver leaves; then it takes over. So this works in a view:
 #
 #     await asyncio.to_thread(handler, event, context)
 #
@@ -19,12 +19,11 @@
 # in its place for this one call. A call from inside our loop would wait for itself, so it raises RuntimeError. Between
 # two calls no thread drives: tasks that outlive their event are suspended, like the rest of a Lambda function.
 #
-# The driver stays until all other calls are done, too. If another thread took over in the middle of a request, asgiref
-# would lose the state that it keeps by thread, and a Django view that calls async_to_sync could wait for itself. So a
-# caller may have to wait for the calls of other threads. In Lambda, only the records of its own event are handled in
-# other threads (drive_while() in asgi.py), and it does not stay for those that are late. A waiting thread takes over
-# only after that, after a loan, and after Ctrl-C. A thread whose call was made by a view never stays: it would wait for
-# that view, which waits for it.
+# So another thread may take over in the middle of a request. asgiref does not allow that: it keeps state by thread, and
+# a Django view that calls async_to_sync could wait for itself. Therefore, if asgiref is used, a driver stays until the
+# calls that began meanwhile are done, too. It does not stay for calls that views made, which could wait for it, and not
+# in Lambda: a function gets one event at a time, and the reply must not wait for what a view has started. (The calls
+# for the records of one event are driven by drive_while() in asgi.py.) A loan still moves requests to another thread.
 #
 # Loans. Mangum and similar adapters for HTTP requests run the current loop of their thread themselves. So the loop is
 # lent to them: during the call their thread is the driver, and our loop is the current one there. A thread that drives
@@ -121,7 +120,7 @@ class SharedLoop:
     def __init__(self, lock: threading.RLock) -> None:
         self.loop = asyncio.new_event_loop()
         self.loop.set_task_factory(task_factory)
-        self.calls: set[asyncio.Task[None]] = set()
+        self.calls: set[asyncio.Task[None]] = set()  # for which the driver may stay
         self.driver: int | None = None  # the thread that drives
         self.borrowers = 0  # the threads that wait for the loop to be lent to them
         self.lent: object | None = None  # marks a loan: other code runs the loop, and must not be stopped
@@ -134,16 +133,15 @@ class SharedLoop:
         """Start *call*, in *context*, as soon as the loop is driven."""
         handle = Handle()
         with self.lock:
-            if self.driver is None:
-                self._begin(handle, call, context)
-            else:
-                self.loop.call_soon_threadsafe(self._begin, handle, call, context)
+            schedule = self.loop.call_soon if self.driver is None else self.loop.call_soon_threadsafe
+            schedule(self._begin, handle, call, context)
         return handle
 
     def _begin(self, handle: Handle, call: Call, context: Context) -> None:
         handle.task = asyncio.Task(handle.run(call), loop=self.loop, name="cloud_events-call", context=context)
         handle.task.add_done_callback(self._end)
-        self.calls.add(handle.task)
+        if not context.get(INSIDE, False):
+            self.calls.add(handle.task)
 
     def _end(self, call: asyncio.Task[None]) -> None:
         self.calls.discard(call)
@@ -158,7 +156,7 @@ class SharedLoop:
     def wait(self, handle: Handle, seconds: float | None = None, *, stay: bool = False) -> None:
         """Wait until the call is done: by driving the loop, or for *seconds* while another thread drives it.
 
-        With *stay*, a thread that drives the loop does so until all other calls are done, too.
+        With *stay*, a thread that drives the loop does so until the calls that began meanwhile are done, too.
         """
         if self.driver == threading.get_ident():
             self._drive_lent(handle)
@@ -174,6 +172,7 @@ class SharedLoop:
                 if handle.done or not self._free():
                     return False
                 self.driver = thread
+                self.calls = set()
             self._drive(lambda: bool(self.borrowers) or (handle.done and not (stay and self._busy())))
             return True
         finally:
@@ -269,15 +268,14 @@ class Loop:
     def run(self, function: Callable[..., Coroutine[Any, Any, Any]], *arguments: Any, stay: bool = True) -> Any:
         """Run ``await function(*arguments)`` in a copy of the caller's context; return the result or raise the error.
 
-        With *stay*, a thread that drives the loop does so until all other calls are done, too. Raises RuntimeError
-        inside the loop itself.
+        Without *stay*, this thread does not drive the loop for other calls only. Raises RuntimeError inside the loop.
         """
         self.refuse_itself()
         with self._lock:
             shared = self._make()
             handle = shared.submit(partial(function, *arguments), callers_context())
         try:
-            _wait(shared, handle, stay=stay and not INSIDE.get())
+            _wait(shared, handle, stay=stay and "asgiref.sync" in sys.modules and not _in_lambda())
         except BaseException:  # Ctrl-C, or SystemExit of a task: the call must not go on during the next one
             with suppress(RuntimeError):  # the loop was closed meanwhile
                 shared.loop.call_soon_threadsafe(lambda: handle.task and handle.task.cancel())
@@ -384,6 +382,10 @@ def _wait(shared: SharedLoop, handle: Handle, seconds: float | None = None, *, s
     helper = threading.Thread(target=wait, name="cloud_events-loop", daemon=True)
     helper.start()
     helper.join()
+
+
+def _in_lambda() -> bool:
+    return "AWS_LAMBDA_FUNCTION_NAME" in os.environ
 
 
 def _runs_a_loop() -> bool:
