@@ -58,6 +58,10 @@ MODEL = (
     "The event does not match the model that the view declares for the body: unless CLOUD_EVENTS_CONTENT_MODE says "
     "otherwise, the body is the whole event."
 )
+PARAMETER = (
+    "The view declares a parameter that is not in the body, and events have nothing else: declare one for the whole "
+    "body, such as event: dict."
+)
 ADDRESS = "Events have no client address: if the application needs one, set {} to one that it does not trust."
 CLIENT = ADDRESS.format("ASGI_SCOPE {'client': (…, 0)}")
 
@@ -198,7 +202,7 @@ async def show_body(request, error):
 
 @pytest.fixture
 def fastapi():
-    """A route with a slash, one for GET alone, two for models, one that asks who its client is."""
+    """A route with a slash, one for GET alone, two for models, one that asks who its client is, one for a query."""
 
     async def endpoint(): ...
 
@@ -207,12 +211,15 @@ def fastapi():
     async def address(request: Request):
         return request.client.host
 
+    async def query(order: int): ...
+
     application = FastAPI()
     application.post("/slash/")(endpoint)
     application.get("/readonly")(endpoint)
     application.post("/s3")(fastapi_books.uploaded)
     application.post("/stocked")(stocked)
     application.post("/address")(address)
+    application.post("/query")(query)
     return application
 
 
@@ -228,6 +235,7 @@ def fastapi():
         ("fastapi", "slash", 307, SLASH),
         ("fastapi", "nowhere", 404, ROUTE.format("nowhere")),
         ("fastapi", "s3", 422, MODEL),
+        ("fastapi", "query", 422, PARAMETER),
         ("fastapi", "address", 500, CLIENT),
     ],
 )

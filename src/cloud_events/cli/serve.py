@@ -207,7 +207,7 @@ def serve(host: str, port: int, function: Function) -> None:
         server = Server(host, port, function)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise ConfigurationError(f"--host {host} --port {port}: {reason}; choose another") from error
+        raise ConfigurationError(f"--host {host} --port {port}: {reason}; choose another") from None
     print(f"Try out events at {server.url}/; Ctrl-C ends the server")
     print(f"curl -d @event.json {server.url}/2015-03-31/functions/function/invocations")
     print(f"aws lambda invoke --endpoint-url {server.url} --function-name function out.json", flush=True)
