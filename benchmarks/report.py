@@ -9,7 +9,7 @@ PAGE = HERE.parent / "docs" / "performance.md"
 WSGI, ASGI = "cloud-events WSGI", "cloud-events ASGI"
 
 # Why an aim is missed, where it is.
-START = "Forty per cent of it makes the catalogue of rows, named tuples and regular expressions; the rest loads code."
+START = "About 40 % makes the catalogue of rows, named tuples and regular expressions; the rest loads the code."
 SOURCES = "Python compiles the whole library. Deploy .pyc files."
 PLAIN = "Matching, attributes and headers are plain functions. Generated code was faster, and hard to maintain."
 # What is measured, where it is in the results, and the most that it may be.

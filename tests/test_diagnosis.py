@@ -59,8 +59,8 @@ MODEL = (
     "otherwise, the body is the whole event."
 )
 PARAMETER = (
-    "The view declares a parameter that is not in the body, and events have nothing else: declare one for the whole "
-    "body, such as event: dict."
+    "The view declares a parameter of the query, a header, a cookie or the path, which the request does not have: "
+    "declare one for the whole body, such as event: dict."
 )
 ADDRESS = "Events have no client address: if the application needs one, set {} to one that it does not trust."
 CLIENT = ADDRESS.format("ASGI_SCOPE {'client': (…, 0)}")

@@ -114,12 +114,12 @@ def _redirect(request: Request, response: Response, body: str) -> str:
     return "The application redirects, perhaps to a login page, and redirects are not followed: answer at this path."
 
 
-def _invalid(request: Request, response: Response, body: str) -> str:
+def _unprocessable(request: Request, response: Response, body: str) -> str:
     # FastAPI: where each fault is, such as ["query", "order"]
     if re.search(r'"loc": ?\[ ?"(query|header|cookie|path)"', body):
         return (
-            "The view declares a parameter that is not in the body, and events have nothing else: declare one for the "
-            "whole body, such as event: dict."
+            "The view declares a parameter of the query, a header, a cookie or the path, which the request does not "
+            "have: declare one for the whole body, such as event: dict."
         )
     return (
         "The event does not match the model that the view declares for the body: unless CLOUD_EVENTS_CONTENT_MODE says "
@@ -136,6 +136,6 @@ _HINTS: dict[int, str | Callable[[Request, Response, str], str]] = {
     405: "The application has a route for this path, but not for this method: allow POST at {path}.",
     415: "The view does not accept the content type of the event, application/json by default: add a JSON parser, or "
     "set CONTENT_TYPE in WSGI_ENVIRON or the header content-type in ASGI_SCOPE.",
-    422: _invalid,
+    422: _unprocessable,
     **dict.fromkeys((301, 302, 303, 307, 308), _redirect),
 }

@@ -91,11 +91,12 @@ LENT: ContextVar[object] = ContextVar("cloud_events_lent", default=None)  # the 
 class Handle:
     """A call that was submitted to the loop, and its result or exception."""
 
-    __slots__ = ("error", "result", "task")
+    __slots__ = ("error", "result", "stay", "task")
 
     result: Any
 
     def __init__(self) -> None:
+        self.stay = False  # whether a thread that drives for it also does so for the calls that began meanwhile
         self.task: asyncio.Task[None] | None = None  # None until the loop is driven
         self.error: BaseException | None = asyncio.CancelledError()  # replaced as soon as its task runs
 
@@ -133,6 +134,7 @@ class SharedLoop:
         """Start *call*, in *context*, as soon as the loop is driven."""
         handle = Handle()
         with self.lock:
+            # Not at once, but under the driver, which stays for calls that begin while it drives.
             schedule = self.loop.call_soon if self.driver is None else self.loop.call_soon_threadsafe
             schedule(self._begin, handle, call, context)
         return handle
@@ -153,17 +155,14 @@ class SharedLoop:
         if self.lent is None:
             self.loop.stop()
 
-    def wait(self, handle: Handle, seconds: float | None = None, *, stay: bool = False) -> None:
-        """Wait until the call is done: by driving the loop, or for *seconds* while another thread drives it.
-
-        With *stay*, a thread that drives the loop does so until the calls that began meanwhile are done, too.
-        """
+    def wait(self, handle: Handle, seconds: float | None = None) -> None:
+        """Wait until the call is done: by driving the loop, or for *seconds* while another thread drives it."""
         if self.driver == threading.get_ident():
             self._drive_lent(handle)
-        while not handle.done and self._take_over(handle, seconds, stay):
+        while not handle.done and self._take_over(handle, seconds):
             pass
 
-    def _take_over(self, handle: Handle, seconds: float | None, stay: bool) -> bool:
+    def _take_over(self, handle: Handle, seconds: float | None) -> bool:
         """Drive as soon as no other thread does; return False if the call is done before, or after *seconds*."""
         thread = threading.get_ident()
         try:
@@ -173,7 +172,7 @@ class SharedLoop:
                     return False
                 self.driver = thread
                 self.calls = set()
-            self._drive(lambda: bool(self.borrowers) or (handle.done and not (stay and self._busy())))
+            self._drive(lambda: bool(self.borrowers) or (handle.done and not (handle.stay and self._busy())))
             return True
         finally:
             if self.driver == thread:
@@ -268,14 +267,15 @@ class Loop:
     def run(self, function: Callable[..., Coroutine[Any, Any, Any]], *arguments: Any, stay: bool = True) -> Any:
         """Run ``await function(*arguments)`` in a copy of the caller's context; return the result or raise the error.
 
-        Without *stay*, this thread does not drive the loop for other calls only. Raises RuntimeError inside the loop.
+        Without *stay*, this thread never drives the loop for other calls alone. Raises RuntimeError inside the loop.
         """
         self.refuse_itself()
         with self._lock:
             shared = self._make()
             handle = shared.submit(partial(function, *arguments), callers_context())
+        handle.stay = stay and "asgiref.sync" in sys.modules and "AWS_LAMBDA_FUNCTION_NAME" not in os.environ
         try:
-            _wait(shared, handle, stay=stay and "asgiref.sync" in sys.modules and not _in_lambda())
+            _wait(shared, handle)
         except BaseException:  # Ctrl-C, or SystemExit of a task: the call must not go on during the next one
             with suppress(RuntimeError):  # the loop was closed meanwhile
                 shared.loop.call_soon_threadsafe(lambda: handle.task and handle.task.cancel())
@@ -373,19 +373,14 @@ class Loop:
         self._lock = threading.RLock()
 
 
-def _wait(shared: SharedLoop, handle: Handle, seconds: float | None = None, *, stay: bool = False) -> None:
+def _wait(shared: SharedLoop, handle: Handle, seconds: float | None = None) -> None:
     """Wait for the call, in a helper thread if the current thread already runs a loop."""
-    wait = partial(shared.wait, handle, seconds, stay=stay)
     if not _runs_a_loop():
-        wait()
+        shared.wait(handle, seconds)
         return
-    helper = threading.Thread(target=wait, name="cloud_events-loop", daemon=True)
+    helper = threading.Thread(target=shared.wait, args=(handle, seconds), name="cloud_events-loop", daemon=True)
     helper.start()
     helper.join()
-
-
-def _in_lambda() -> bool:
-    return "AWS_LAMBDA_FUNCTION_NAME" in os.environ
 
 
 def _runs_a_loop() -> bool:
